@@ -1,0 +1,279 @@
+"""Findings: one rule set for ``check``, ``quantize``, ``export`` and every error message.
+
+A *finding* is a code, a place and a sentence about what was found. The registry below is the one home of what a code
+means and why it matters; the place that detects a problem adds where it is, what was found and how to fix it.
+Codes never change their meaning and are never used again.
+
+=====  =============================================
+LX0xx  names, files, installation
+LX1xx  the network as trained
+LX2xx  targets and quantization
+LX3xx  simulation
+LX4xx  exports and reading back
+LX5xx  fidelity: what a run showed
+=====  =============================================
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import errors as e
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What one ``LX...`` code means."""
+
+    title: str
+    why: str
+    severity: Severity = "error"
+    error: type[e.LifexportError] = e.LifexportError
+
+
+CODES: dict[str, Code] = {
+    "LX001": Code(
+        "unknown name", "A misspelt name must not fall back to a default.", error=e.UnknownNameError
+    ),
+    "LX002": Code(
+        "output cannot be written",
+        "Files are written to a temporary name and renamed, so nothing half-written is left.",
+        error=e.OutputError,
+    ),
+    "LX003": Code(
+        "file cannot be read",
+        "A truncated or foreign file must not be taken for a network.",
+        error=e.FileError,
+    ),
+    "LX004": Code(
+        "file of a newer version",
+        "Fields this version does not know might change the meaning of the rest.",
+        error=e.FileError,
+    ),
+    "LX005": Code(
+        "optional package missing", "This step runs in a package of its own.", error=e.MissingDependencyError
+    ),
+    "LX006": Code("wrong option", "An option that does not apply must not be ignored.", error=e.ParameterError),
+    "LX101": Code(
+        "parameter is not finite",
+        "NaN and infinity have no integer code; rivals turn them into arbitrary weights.",
+        error=e.ParameterError,
+    ),
+    "LX102": Code("shapes do not fit", "A layer fed with the wrong width computes something else.", error=e.ShapeError),
+    "LX103": Code(
+        "time step missing or not positive",
+        "dt decides every decay; guessing it changes the network in silence.",
+        error=e.ParameterError,
+    ),
+    "LX104": Code(
+        "time constant not positive", "exp(-dt/tau) needs tau > 0 to be a decay.", error=e.ParameterError
+    ),
+    "LX105": Code(
+        "threshold not above reset",
+        "With V_th <= V_reset a neuron that fires is still above threshold: it never stops.",
+        error=e.ParameterError,
+    ),
+    "LX106": Code("unknown choice", "Only the listed values have a meaning.", error=e.ParameterError),
+    "LX107": Code(
+        "malformed graph", "Every node must lie on a path from an input to an output.", error=e.ShapeError
+    ),
+    "LX108": Code(
+        "loop cannot be scheduled",
+        "A loop must pass through a population and its feedback must arrive one step later.",
+        error=e.UnsupportedError,
+    ),
+    "LX109": Code(
+        "unit missing or wrong", "10 ms, 10 s and 10 steps are three different networks.", error=e.UnitError
+    ),
+    "LX110": Code(
+        "module cannot be captured",
+        "A module lifexport does not understand would be missing from the export.",
+        error=e.UnsupportedError,
+    ),
+    "LX201": Code(
+        "target description invalid", "A target decides every bit of the result.", error=e.FileError
+    ),
+    "LX202": Code(
+        "choice outside the target's range", "The hardware has no such width or rule.", error=e.RangeError
+    ),
+    "LX203": Code(
+        "target cannot express this",
+        "What cannot be expressed is refused, never dropped.",
+        error=e.UnsupportedError,
+    ),
+    "LX204": Code(
+        "number does not fit its code", "Clipping a parameter in silence changes the network.", error=e.RangeError
+    ),
+    "LX205": Code(
+        "calibration or input data unusable",
+        "Input codes, scales and clip counts are taken from it.",
+        error=e.ParameterError,
+    ),
+    "LX206": Code(
+        "decay degenerates",
+        "A decay that rounds to 0 forgets everything, one that rounds to 1 forgets nothing.",
+        error=e.UnsupportedError,
+    ),
+    "LX207": Code(
+        "threshold not above rest",
+        "With a threshold at or below the resting potential the neuron fires without input.",
+        error=e.UnsupportedError,
+    ),
+    "LX208": Code(
+        "weights rounded to zero", "A connection that vanished changes what the layer computes.", severity="warning"
+    ),
+    "LX210": Code(
+        "time constant changed by rounding",
+        "The neuron remembers for longer or shorter than it was trained to.",
+        severity="warning",
+    ),
+    "LX211": Code(
+        "threshold changed by rounding", "The neuron fires earlier or later than it was trained to.", severity="warning"
+    ),
+    "LX301": Code(
+        "input codes unusable", "Simulators and exports take the integer codes of q.encode(x).", error=e.ParameterError
+    ),
+    "LX302": Code(
+        "fast kernel would be inexact",
+        "Numbers that outgrow the kernel's integers would wrap in silence.",
+        error=e.RangeError,
+    ),
+    "LX401": Code(
+        "format cannot express this", "What cannot be expressed is refused, never dropped.", error=e.UnsupportedError
+    ),
+    "LX402": Code(
+        "export differs from the simulator", "An export that differs is not an export.", error=e.MismatchError
+    ),
+    "LX403": Code(
+        "metadata and arrays disagree",
+        "A file edited after it was written is not the network its record describes.",
+        error=e.MismatchError,
+    ),
+    "LX410": Code(
+        "soft reset is not part of NIR",
+        "Readers other than lifexport will reset to v_reset (or 0) instead of subtracting.",
+        severity="warning",
+    ),
+    "LX411": Code(
+        "NIR readers discretise on their own",
+        "Most step with forward Euler and fire on v > v_threshold; lifexport's record says what was trained.",
+        severity="warning",
+    ),
+    "LX412": Code(
+        "initial potential is not part of NIR",
+        "Other readers start at v_leak or at zero, so their first steps differ.",
+        severity="warning",
+    ),
+    "LX413": Code(
+        "read under the ODE's own rules",
+        "Without a record of the training tool, NIR's text is taken at its word: hard reset, v > v_threshold.",
+        severity="note",
+    ),
+    "LX501": Code("silent layer", "A layer that never fires passes nothing on.", severity="warning"),
+    "LX502": Code("always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"),
+    "LX503": Code("membrane saturated", "The integer membrane was clipped or wrapped while running.", severity="warning"),
+    "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was found.
+
+    Parameters
+    ----------
+    code : str
+        A key of ``CODES``.
+    found : str
+        What was found, as a sentence fragment.
+    fix : str
+        What to do about it.
+    node, field : str, optional
+        Layer and field it was found in.
+    index : tuple of int, optional
+        Position in an array field.
+
+    Examples
+    --------
+    >>> print(Finding(code="LX104", node="hidden", field="tau", index=(3,), found="-0.01 s", fix="give a positive time"))
+    LX104 time constant not positive: hidden.tau[3]: -0.01 s; fix: give a positive time
+    """
+
+    code: str
+    found: str
+    fix: str
+    node: str | None = None
+    field: str | None = None
+    index: tuple[int, ...] | None = None
+
+    def __post_init__(self):
+        assert self.code in CODES, self.code
+
+    @property
+    def severity(self) -> Severity:
+        """Whether the finding stops the work (``error``) or is reported (``warning``, ``note``)."""
+        return CODES[self.code].severity
+
+    @property
+    def where(self) -> str:
+        """Place as ``node.field[index]``, as far as known; empty when it is the whole."""
+        place = ".".join(part for part in (self.node, self.field) if part)
+        return place + (f"[{', '.join(map(str, self.index))}]" if self.index is not None else "")
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{self.code} {CODES[self.code].title}: {place}{self.found}; fix: {self.fix}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Dictionary conforming to ``schemas/findings.schema.json`` (one entry of ``findings``)."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "title": CODES[self.code].title,
+            "node": self.node,
+            "field": self.field,
+            "index": None if self.index is None else list(self.index),
+            "found": self.found,
+            "why": CODES[self.code].why,
+            "fix": self.fix,
+        }
+
+
+def error(
+    code: str,
+    *,
+    found: str,
+    fix: str,
+    node: str | None = None,
+    field: str | None = None,
+    index: tuple[int, ...] | None = None,
+) -> e.LifexportError:
+    """Exception for one finding, of the class the code names; ``raise error("LX104", ...)``."""
+    finding = Finding(code=code, found=found, fix=fix, node=node, field=field, index=index)
+    return CODES[code].error(finding)
+
+
+def raise_errors(findings: Iterable[Finding]) -> None:
+    """Raise one exception that lists all findings of severity ``error``; return if there are none."""
+    stopping = [finding for finding in findings if finding.severity == "error"]
+    if stopping:
+        raise CODES[stopping[0].code].error(*stopping)
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str], *, code: str = "LX001", **where: Any) -> e.LifexportError:
+    """Exception for a name that is not known; it offers the nearest one.
+
+    Examples
+    --------
+    >>> print(unknown_name("target", "fpga-p", ["fpga-q", "xylo-v2"]))
+    LX001 unknown name: target 'fpga-p'; fix: did you mean 'fpga-q'? known: fpga-q, xylo-v2
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    fix = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}"
+    return error(code, found=f"{kind} {name!r}", fix=fix, **where)
