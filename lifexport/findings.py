@@ -16,8 +16,10 @@ LX5xx  fidelity: what a run showed
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -263,6 +265,24 @@ def raise_errors(findings: Iterable[Finding]) -> None:
     stopping = [finding for finding in findings if finding.severity == "error"]
     if stopping:
         raise CODES[stopping[0].code].error(*stopping)
+
+
+@contextlib.contextmanager
+def at_node(name: str) -> Iterator[None]:
+    """Add the name of a node to the findings of any error raised inside, unless they have one.
+
+    Examples
+    --------
+    >>> with at_node("hidden"):
+    ...     raise error("LX104", field="tau", found="-1.0 s", fix="give a positive time")
+    Traceback (most recent call last):
+    lifexport.errors.ParameterError: LX104 time constant not positive: hidden.tau: -1.0 s; ...
+    """
+    try:
+        yield
+    except e.LifexportError as failure:
+        named = (f if f.node else dataclasses.replace(f, node=name) for f in failure.findings)
+        raise type(failure)(*named) from None
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str], *, code: str = "LX001", **where: Any) -> e.LifexportError:

@@ -1,1 +1,1 @@
-"""Placeholder, filled below."""
+"""Exporters: one file a format; each reads back and proves what it wrote."""

@@ -1,0 +1,33 @@
+"""What every exporter returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..findings import Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """A file that was written, and what was proved about it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    size : int
+        Bytes.
+    sha256 : str
+        Digest of its content.
+    proofs : tuple of str
+        What was checked by reading the file back, in words; empty if ``verify=False``.
+    findings : tuple of Finding
+        What a reader of the file should know; never of severity ``error`` (those are raised).
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    proofs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()

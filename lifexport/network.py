@@ -1,0 +1,290 @@
+"""The two networks: ``FloatNetwork`` says what was trained, ``IntNetwork`` what the chip runs.
+
+Both are frozen values over the graph of ``graph.py``: checked when built, so that nothing later checks again; nodes
+in order of evaluation; compared with ``same``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from . import graph
+from .findings import error, unknown_name
+from .fixedpoint import encode_clipped
+from .graph import Edge
+from .neurons import FloatPopulation, IntPopulation
+from .nodes import Connection, Input, IntDense, IntInput, Output
+from .readout import READOUTS, Readout
+
+StateReset = Literal["sample", "never"]
+STATE_RESETS: tuple[StateReset, ...] = get_args(StateReset)
+
+
+class Encoded(NamedTuple):
+    """Integer codes of real inputs, and how many values were clipped to the code's range."""
+
+    codes: np.ndarray
+    clipped: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """What both networks share: a valid graph in order of evaluation.
+
+    Parameters
+    ----------
+    nodes : mapping from name to node
+        Exactly one input and one output; connections; at least one population.
+    edges : sequence of Edge
+        Inputs of a population add up; feedback edges have ``delay=1``.
+    dt : float, seconds
+        Time step.
+    readout : ``"count"`` | ``"membrane_last"`` | ``"membrane_max"``
+        How a class is read from the output.
+    state_reset : ``"sample"`` | ``"never"``
+        Whether every call starts from the initial state, or carries the state of the call before on.
+    """
+
+    nodes: Mapping[str, Any]
+    edges: tuple[Edge, ...]
+    dt: float
+    readout: Readout = "count"
+    state_reset: StateReset = "sample"
+
+    def __post_init__(self):
+        if not (isinstance(self.dt, float | int) and np.isfinite(self.dt) and self.dt > 0):
+            raise error("LX103", field="dt", found=f"{self.dt!r}", fix="give a positive time step in seconds")
+        for field, known in (("readout", READOUTS), ("state_reset", STATE_RESETS)):
+            if getattr(self, field) not in known:
+                raise unknown_name(field, getattr(self, field), known, code="LX106", field=field)
+        edges = tuple(sorted(self.edges))
+        graph.validate(self.nodes, edges)
+        order = graph.schedule(self.nodes, edges)
+        object.__setattr__(self, "dt", float(self.dt))
+        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "nodes", {name: self.nodes[name] for name in order})
+
+    @cached_property
+    def input_name(self) -> str:
+        """Name of the input node."""
+        return next(name for name, node in self.nodes.items() if node.role == "input")
+
+    @cached_property
+    def output_name(self) -> str:
+        """Name of the output node."""
+        return next(name for name, node in self.nodes.items() if node.role == "output")
+
+    @cached_property
+    def readout_name(self) -> str:
+        """Name of the population whose spikes are the output."""
+        source = self.incoming(self.output_name)[0].source
+        return source
+
+    @cached_property
+    def populations(self) -> dict[str, Any]:
+        """Neuron populations, in order of evaluation."""
+        return {name: node for name, node in self.nodes.items() if node.role == "population"}
+
+    @cached_property
+    def connections(self) -> dict[str, Any]:
+        """Connections, in order of evaluation."""
+        return {name: node for name, node in self.nodes.items() if node.role == "connection"}
+
+    def incoming(self, name: str) -> tuple[Edge, ...]:
+        """Edges that end at a node."""
+        return tuple(edge for edge in self.edges if edge.target == name)
+
+    def outgoing(self, name: str) -> tuple[Edge, ...]:
+        """Edges that start at a node."""
+        return tuple(edge for edge in self.edges if edge.source == name)
+
+    def check_input(self, x: np.ndarray) -> None:
+        """Refuse an input that is not ``(time, batch, *features)`` with at least one step and one sample.
+
+        Raises
+        ------
+        ParameterError
+            LX301.
+        """
+        shape = self.nodes[self.input_name].shape
+        if x.ndim != 2 + len(shape) or x.shape[2:] != shape or 0 in x.shape[:2]:
+            raise error(
+                "LX301",
+                node=self.input_name,
+                found=f"shape {x.shape}",
+                fix=f"give (time, batch, {', '.join(map(str, shape))}) with at least one step and one sample",
+            )
+
+    def digest(self) -> str:
+        """Digest (sha256) of everything the network is: kinds, numbers, edges, dt, rules."""
+        sha = hashlib.sha256()
+        _feed(sha, self)
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FloatNetwork(Network):
+    """The network as trained: float64, SI units, ``dt`` fixed.
+
+    Parameters are those of ``Network``; populations are ``FloatPopulation``.
+
+    Raises
+    ------
+    LifexportError
+        LX101..LX109: whatever does not make a network, named by node and field.
+
+    Examples
+    --------
+    >>> from lifexport.neurons import FloatLIF
+    >>> from lifexport.nodes import FloatDense
+    >>> lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
+    >>> nodes = {"in": Input(shape=(2,)), "fc": FloatDense(weight=[[3.0, 4.0]]), "lif": lif, "out": Output(shape=(1,))}
+    >>> net = FloatNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
+    >>> list(net.nodes)
+    ['in', 'fc', 'lif', 'out']
+    """
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, node in self.populations.items():
+            assert isinstance(node, FloatPopulation)
+            if node.dt != self.dt:
+                raise error(
+                    "LX103",
+                    node=name,
+                    field="dt",
+                    found=f"{node.dt} s in a network of {self.dt} s",
+                    fix="use one time step in the whole network",
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntNetwork(Network):
+    """The network as the chip runs it: integers, and the exact ratios that interpret them.
+
+    QAT, every simulator, every exporter and the certificate read this one object; that is why they agree.
+
+    Parameters are those of ``Network`` with integer nodes, and
+
+    target : str
+        Name of the target whose rules the integers obey.
+    target_digest : str
+        Digest of that target's description.
+
+    Notes
+    -----
+    Invariant, checked when built: for a connection with weight unit ``w`` and shift ``k``, fed with codes of unit
+    ``a``, into a population of unit ``q``, exactly ``w * a == q * 2**k``.
+    """
+
+    target: str = "custom"
+    target_digest: str = ""
+
+    def __post_init__(self):
+        super().__post_init__()
+        assert isinstance(self.nodes[self.input_name], IntInput)
+        assert all(isinstance(node, IntPopulation) for node in self.populations.values())
+        for name, node in self.connections.items():
+            self._check_units(name, node)
+
+    def _check_units(self, name: str, node: IntDense) -> None:
+        source = self.incoming(name)[0].source
+        arriving = self.nodes[source].code.unit if self.nodes[source].role == "input" else Fraction(1)
+        for edge in self.outgoing(name):
+            target = self.nodes[edge.target]
+            if node.unit * arriving != target.unit * 2**node.shift:
+                raise error(
+                    "LX204",
+                    node=name,
+                    field="unit",
+                    found=f"{node.unit} * {arriving} != {target.unit} * 2**{node.shift} of {edge.target!r}",
+                    fix="choose weight unit, shift and membrane unit so that both sides are equal",
+                )
+
+    @property
+    def input_code(self) -> Any:
+        """How real inputs become integer codes (``nodes.InputCode``)."""
+        return self.nodes[self.input_name].code
+
+    @property
+    def latency(self) -> int:
+        """Steps by which the output lags behind the trained network's."""
+        return 0
+
+    def encode(self, x: np.ndarray) -> Encoded:
+        """Integer codes of real inputs.
+
+        Parameters
+        ----------
+        x : float array, shape ``(time, batch, *features)``
+            Inputs as in training.
+
+        Returns
+        -------
+        Encoded
+            ``codes`` (int64, same shape) and ``clipped``, how many values were outside the code's range.
+
+        Raises
+        ------
+        ParameterError
+            LX205 for NaN, infinity, or an input that is not spikes where only spikes are taken; LX301 for the shape.
+        """
+        x = np.asarray(x)
+        self.check_input(x)
+        values = x.astype(np.float64)
+        if not np.isfinite(values).all():
+            raise error("LX205", node=self.input_name, found="NaN or infinity", fix="clean the input data")
+        if self.input_code.kind == "spikes" and not np.isin(values, (0.0, 1.0)).all():
+            raise error(
+                "LX205",
+                node=self.input_name,
+                found="values other than 0 and 1 for a spike input",
+                fix="encode the input as spikes, or quantize with graded calibration data",
+            )
+        return Encoded(*encode_clipped(values, self.input_code.format))
+
+    def check_codes(self, codes: np.ndarray) -> None:
+        """Refuse codes of the wrong shape, dtype or range (LX301)."""
+        self.check_input(codes)
+        fmt = self.input_code.format
+        if codes.dtype.kind not in "iub" or codes.min() < fmt.lo or codes.max() > fmt.hi:
+            found = f"dtype {codes.dtype}" if codes.dtype.kind not in "iub" else f"{codes.min()}..{codes.max()}"
+            raise error(
+                "LX301",
+                node=self.input_name,
+                found=found,
+                fix=f"give the integers {fmt.lo}..{fmt.hi} that q.encode(x) returns",
+            )
+
+
+def _feed(sha: Any, value: Any) -> None:
+    """Hash a frozen value by content, with every boundary marked."""
+    if dataclasses.is_dataclass(value):
+        sha.update(f"<{type(value).__name__}>".encode())
+        for field in dataclasses.fields(value):
+            sha.update(f"{field.name}=".encode())
+            _feed(sha, getattr(value, field.name))
+    elif isinstance(value, np.ndarray):
+        sha.update(f"{value.dtype.str}{value.shape}".encode())
+        sha.update(value.tobytes())
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            sha.update(f"[{key}]".encode())
+            _feed(sha, item)
+    elif isinstance(value, tuple | list):
+        sha.update(f"({len(value)})".encode())
+        for item in value:
+            _feed(sha, item)
+    else:
+        sha.update(f"{type(value).__name__}:{value!r};".encode())
+
+
+__all__ = ["Connection", "Encoded", "FloatNetwork", "Input", "IntNetwork", "Network", "Output"]

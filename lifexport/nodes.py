@@ -1,0 +1,232 @@
+"""Nodes of the two networks that hold no neurons: inputs, outputs and connections."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+
+from . import arrays
+from .findings import error, unknown_name
+from .fixedpoint import QFormat
+from .graph import Shape
+
+InputKind = Literal["spikes", "counts", "graded"]
+INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Input:
+    """Where real-valued inputs enter; ``shape`` without time and batch."""
+
+    role: ClassVar[str] = "input"
+    kind: ClassVar[str] = "Input"
+
+    shape: Shape
+
+    @property
+    def in_shape(self) -> Shape:
+        """Shape of one time step of one sample."""
+        return self.shape
+
+    @property
+    def out_shape(self) -> Shape:
+        """Shape of one time step of one sample."""
+        return self.shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputCode:
+    """How real inputs become the integer codes that simulators, exports and golden vectors carry.
+
+    Parameters
+    ----------
+    kind : ``"spikes"`` | ``"counts"`` | ``"graded"``
+        Spikes are 0 or 1; counts are natural numbers of spikes; graded codes are numbers on a grid.
+    bits : int
+        Width of a code (1 for spikes).
+    signed : bool
+        Two's complement if true, else natural numbers.
+    unit : Fraction
+        Real input that code 1 stands for.
+
+    Examples
+    --------
+    >>> InputCode(kind="graded", bits=5, unit=Fraction(1, 16)).format.hi
+    31
+    """
+
+    kind: InputKind
+    bits: int = 1
+    signed: bool = False
+    unit: Fraction = Fraction(1)
+
+    def __post_init__(self):
+        if self.kind not in INPUT_KINDS:
+            raise unknown_name("input kind", self.kind, INPUT_KINDS, code="LX106", field="input")
+        if self.kind == "spikes" and (self.bits != 1 or self.signed):
+            raise error("LX006", field="input", found=f"spikes of {self.bits} bits", fix="spikes are 0 or 1: bits=1")
+        if self.bits < 1 or self.unit <= 0:
+            raise error("LX006", field="input", found=f"bits={self.bits}, unit={self.unit}", fix="both are positive")
+
+    @property
+    def format(self) -> QFormat:
+        """Range and unit of the codes."""
+        return QFormat(bits=self.bits, unit=self.unit, signed=self.signed)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntInput(Input):
+    """Where integer codes enter."""
+
+    code: InputCode
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Output:
+    """Where the spikes of the last population leave; ``shape`` without time and batch."""
+
+    role: ClassVar[str] = "output"
+    kind: ClassVar[str] = "Output"
+
+    shape: Shape
+
+    @property
+    def in_shape(self) -> Shape:
+        """Shape of the spikes of one time step of one sample."""
+        return self.shape
+
+    @property
+    def out_shape(self) -> Shape:
+        """Shape of the spikes of one time step of one sample."""
+        return self.shape
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Connection(abc.ABC):
+    """A stateless map from the output of one node to the input of another."""
+
+    role: ClassVar[str] = "connection"
+    kind: ClassVar[str]
+
+    @property
+    @abc.abstractmethod
+    def in_shape(self) -> Shape:
+        """Shape that arrives."""
+
+    @property
+    @abc.abstractmethod
+    def out_shape(self) -> Shape:
+        """Shape that leaves."""
+
+    @abc.abstractmethod
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Map values of shape ``(batch, *in_shape)`` to ``(batch, *out_shape)``."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FloatDense(Connection):
+    """Every input to every output: ``y = weight @ x + bias``.
+
+    Parameters
+    ----------
+    weight : float array, shape ``(out, in)``
+        Ampere per unit of input.
+    bias : float array, shape ``(out,)``, optional
+        Ampere; None for no bias.
+
+    Examples
+    --------
+    >>> FloatDense(weight=[[1.0, 2.0]], bias=[0.5]).apply(np.array([[3.0, 4.0]])).tolist()
+    [[11.5]]
+    """
+
+    kind: ClassVar[str] = "Dense"
+
+    weight: np.ndarray
+    bias: np.ndarray | None = None
+
+    def __post_init__(self):
+        weight = arrays.real(self.weight, None, node=None, field="weight")
+        if weight.ndim != 2 or 0 in weight.shape:
+            raise error("LX102", field="weight", found=f"shape {weight.shape}", fix="give a matrix (out, in)")
+        object.__setattr__(self, "weight", weight)
+        if self.bias is not None:
+            bias = arrays.real(self.bias, weight.shape[:1], node=None, field="bias")
+            object.__setattr__(self, "bias", bias)
+
+    @property
+    def in_shape(self) -> Shape:
+        """``(in,)``."""
+        return self.weight.shape[1:]
+
+    @property
+    def out_shape(self) -> Shape:
+        """``(out,)``."""
+        return self.weight.shape[:1]
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Input current in ampere, float64, shape ``(batch, out)``."""
+        y = x @ self.weight.T
+        return y if self.bias is None else y + self.bias
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntDense(Connection):
+    """Every input to every output, in integers: ``y = (weight @ x) * 2**shift``.
+
+    The bias of a trained layer is part of the population it feeds (``IntLIF.bias``).
+
+    Parameters
+    ----------
+    weight : int array, shape ``(out, in)``
+        Codes.
+    weight_bits : int
+        Width the codes fit in.
+    unit : Fraction
+        What code 1 adds to the membrane per unit of real input, in volt, exact.
+    shift : int
+        Left shift from accumulated codes to the membrane's unit.
+
+    Examples
+    --------
+    >>> IntDense(weight=np.array([[1, -2]]), weight_bits=3, shift=4).apply(np.array([[3, 1]])).tolist()
+    [[16]]
+    """
+
+    kind: ClassVar[str] = "Dense"
+
+    weight: np.ndarray
+    weight_bits: int = 8
+    unit: Fraction = Fraction(1)
+    shift: int = 0
+
+    def __post_init__(self):
+        weight = arrays.integer(self.weight, None, node=None, field="weight")
+        if weight.ndim != 2 or 0 in weight.shape:
+            raise error("LX102", field="weight", found=f"shape {weight.shape}", fix="give a matrix (out, in)")
+        fmt = QFormat(bits=self.weight_bits)
+        outside = (weight < fmt.lo) | (weight > fmt.hi)
+        if outside.any():
+            index = tuple(int(i) for i in np.argwhere(outside)[0])
+            raise error(
+                "LX204", field="weight", index=index, found=f"{weight[index]}", fix=f"use {fmt.lo}..{fmt.hi}"
+            )
+        object.__setattr__(self, "weight", weight)
+
+    @property
+    def in_shape(self) -> Shape:
+        """``(in,)``."""
+        return self.weight.shape[1:]
+
+    @property
+    def out_shape(self) -> Shape:
+        """``(out,)``."""
+        return self.weight.shape[:1]
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Increment of the membrane, int64, shape ``(batch, out)``: the definition."""
+        return (x.astype(np.int64) @ self.weight.T) << self.shift
