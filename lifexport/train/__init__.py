@@ -1,1 +1,8 @@
-"""Placeholder, filled below."""
+"""Trainable networks in JAX: the one room with gradients and units."""
+
+from __future__ import annotations
+
+from . import surrogate as surrogate
+from .layers import Linear as Linear
+from .layers import Sequential as Sequential
+from .lif import LIF as LIF

@@ -1,0 +1,47 @@
+"""Static bounds on the integers of a network: which widths are enough, whatever the input.
+
+Every reader with narrow integers asks here before it runs: the fast simulator for its kernels, the ONNX exporter for
+its formulas. The bounds hold for every input that ``IntNetwork.check_codes`` admits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .network import IntNetwork
+from .nodes import IntDense
+
+INT32 = (1 << 31) - 1
+FLOAT32_WHOLE = 1 << 24
+
+
+def largest_input(network: IntNetwork, name: str) -> int:
+    """Largest magnitude a connection can receive: an input code, or a spike."""
+    source = network.nodes[network.incoming(name)[0].source]
+    return max(-source.code.format.lo, source.code.format.hi) if source.role == "input" else 1
+
+
+def smallest_input(network: IntNetwork, name: str) -> int:
+    """Lowest value a connection can receive: 0 unless the input code is signed."""
+    source = network.nodes[network.incoming(name)[0].source]
+    return source.code.format.lo if source.role == "input" else 0
+
+
+def product_bound(network: IntNetwork, name: str) -> int:
+    """Largest magnitude of any partial sum of a connection's product, in any order of summation, before its shift.
+
+    Examples
+    --------
+    The bound of a row is the sum of its magnitudes times the largest input; every partial sum stays below it.
+    """
+    node: IntDense = network.nodes[name]
+    return int(np.abs(node.weight).sum(axis=1).max()) * largest_input(network, name)
+
+
+def membrane_bound(network: IntNetwork, name: str) -> int:
+    """Largest magnitude of a population's membrane before its overflow rule acts, partial sums included."""
+    node = network.nodes[name]
+    arriving = sum(
+        product_bound(network, edge.source) << network.nodes[edge.source].shift for edge in network.incoming(name)
+    )
+    return node.reset_bound() + 1 + arriving + int(np.abs(node.bias).max(initial=0))

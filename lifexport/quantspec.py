@@ -1,0 +1,113 @@
+"""What a caller chooses within the rules of a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .findings import error, unknown_name
+from .nodes import InputCode
+from .ops import Overflow, Rounding
+from .targets import Target
+
+APPROXIMATIONS = ("decay",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantSpec:
+    """Widths and rules for one network; what is None is the target's default.
+
+    Parameters
+    ----------
+    weight_bits, state_bits, decay_bits, threshold_bits, bias_bits, input_bits : int, optional
+        Widths; those of threshold and bias follow the state unless the target names a default.
+    rounding : str, optional
+        Rounding of the leak.
+    overflow : str, optional
+        What happens to a membrane that does not fit.
+    membrane_range : float, optional
+        Range of the membrane as a multiple of the largest threshold of the layer, both measured from rest.
+        Default 4 from 12 state bits on, else 2: notes on measured accuracies are in ``docs/arithmetic.md``.
+    input : InputCode, optional
+        Code of the inputs; by default taken from the calibration data.
+    approximate : tuple of str
+        Losses the caller accepts by name: ``"decay"`` lets a decay round to 0 or 1.
+
+    Examples
+    --------
+    >>> QuantSpec(weight_bits=4, state_bits=12).membrane_range is None
+    True
+    """
+
+    weight_bits: int | None = None
+    state_bits: int | None = None
+    decay_bits: int | None = None
+    threshold_bits: int | None = None
+    bias_bits: int | None = None
+    input_bits: int | None = None
+    rounding: Rounding | None = None
+    overflow: Overflow | None = None
+    membrane_range: float | None = None
+    input: InputCode | None = None
+    approximate: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in self.approximate:
+            if name not in APPROXIMATIONS:
+                raise unknown_name("approximation", name, APPROXIMATIONS, code="LX006", field="approximate")
+        if self.membrane_range is not None and not 1 < self.membrane_range < float("inf"):
+            raise error(
+                "LX006",
+                field="membrane_range",
+                found=f"{self.membrane_range!r}",
+                fix="use a finite multiple of the threshold above 1, for example 2",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A quantspec with every choice made and checked against the target."""
+
+    weight_bits: int
+    state_bits: int
+    decay_bits: int
+    threshold_bits: int
+    bias_bits: int
+    input_bits: int
+    rounding: Rounding
+    overflow: Overflow
+    membrane_range: float
+    input: InputCode | None
+    approximate: tuple[str, ...]
+
+
+def resolve(spec: QuantSpec, target: Target) -> Choices:
+    """Make every choice, within what the target allows (LX202, LX203)."""
+
+    def width(section: str, bits: int | None, follow: int | None = None) -> int:
+        field = f"{'decay' if section == 'leak' else section}_bits"
+        return target.width(section).choose(bits, field, target.name, follow=follow)
+
+    state_bits = width("state", spec.state_bits)
+    for field in ("threshold_bits", "bias_bits"):
+        bits = getattr(spec, field)
+        if bits is not None and bits > state_bits:
+            raise error("LX202", field=field, found=f"{bits}", fix=f"use at most the {state_bits} bits of the state")
+    return Choices(
+        weight_bits=width("weight", spec.weight_bits),
+        state_bits=state_bits,
+        decay_bits=width("leak", spec.decay_bits),
+        threshold_bits=min(width("threshold", spec.threshold_bits, state_bits), state_bits),
+        bias_bits=_bias_width(spec, target, state_bits),
+        input_bits=width("input", spec.input_bits),
+        rounding=target.choose("leak", "rounding", spec.rounding),  # type: ignore[arg-type]
+        overflow=target.choose("state", "overflow", spec.overflow),  # type: ignore[arg-type]
+        membrane_range=spec.membrane_range or (4.0 if state_bits >= 12 else 2.0),
+        input=spec.input,
+        approximate=tuple(spec.approximate),
+    )
+
+
+def _bias_width(spec: QuantSpec, target: Target, state_bits: int) -> int:
+    if target.document["bias"] is None:
+        return 0
+    return min(target.width("bias").choose(spec.bias_bits, "bias_bits", target.name, follow=state_bits), state_bits)

@@ -1,0 +1,153 @@
+"""Reading a target description: the rules of a chip and the ranges a quantspec may choose from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import schemas
+from ..files import canonical_json, sha256
+from ..findings import Finding, error, raise_errors, unknown_name
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Width:
+    """A range of widths in bits, and the one taken when nobody chooses."""
+
+    min: int
+    max: int
+    default: int | None
+
+    def choose(self, bits: int | None, field: str, target: str, *, follow: int | None = None) -> int:
+        """Return ``bits`` or the default; refuse what is out of range (LX202).
+
+        A default of None follows another width (``follow``) as far as the range allows.
+        """
+        if bits is None:
+            bits = min(max(follow or self.max, self.min), self.max) if self.default is None else self.default
+        if isinstance(bits, bool) or not isinstance(bits, int) or not self.min <= bits <= self.max:
+            raise error(
+                "LX202", field=field, found=f"{bits!r} for target {target!r}", fix=f"use {self.min}..{self.max} bits"
+            )
+        return bits
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target description, checked against ``schemas/target.schema.json``.
+
+    Parameters
+    ----------
+    document : dict
+        The JSON document; every field is described in the schema.
+
+    Raises
+    ------
+    FileError
+        LX201 with everything that is wrong: unknown, missing and contradictory fields, numbers out of range.
+
+    Examples
+    --------
+    >>> target = load_target("fpga-q")
+    >>> target.name, target.width("weight").max
+    ('fpga-q', 8)
+    """
+
+    document: dict[str, Any]
+
+    def __post_init__(self):
+        if not isinstance(self.document, dict):
+            raise error("LX201", found=f"a {type(self.document).__name__}", fix="a target is a JSON object")
+        raise_errors(schemas.violations("target", self.document, code="LX201"))
+        raise_errors(_contradictions(self.document))
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self.document["name"]
+
+    @property
+    def digest(self) -> str:
+        """Digest (sha256) of the description in canonical JSON."""
+        return sha256(canonical_json(self.document).encode())
+
+    def width(self, section: str) -> Width:
+        """Allowed widths of ``input``, ``weight``, ``bias``, ``state``, ``leak`` or ``threshold``."""
+        return Width(**self.document[section]["bits"])
+
+    def choose(self, section: str, field: str, value: str | None) -> str:
+        """Return ``value`` if the list ``section.field`` allows it, the first entry if it is None (else LX203)."""
+        allowed = self.document[section][field]
+        if value is None:
+            return allowed[0]
+        if value not in allowed:
+            raise unknown_name(f"{section} {field}", value, allowed, code="LX203", field=field)
+        return value
+
+
+def target_names() -> tuple[str, ...]:
+    """Names of the shipped targets."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+def load_target(target: str | os.PathLike[str] | Target) -> Target:
+    """Load a target by shipped name, or from a JSON file; a ``Target`` is returned as it is.
+
+    Raises
+    ------
+    UnknownNameError
+        LX001 if it is neither a shipped name nor an existing file; the nearest name is offered.
+    FileError
+        LX003 if the file is not JSON, LX201 if it is not a target.
+
+    Examples
+    --------
+    >>> load_target("fpga-p")
+    Traceback (most recent call last):
+    lifexport.errors.UnknownNameError: LX001 unknown name: target 'fpga-p'; fix: did you mean 'fpga-q'? ...
+    """
+    if isinstance(target, Target):
+        return target
+    if str(target) in target_names():
+        return _read(_FOLDER / f"{target}.json")
+    path = Path(target)
+    if path.suffix != ".json" and not path.is_file():
+        raise unknown_name("target", str(target), target_names())
+    return _read(path)
+
+
+def _read(path: Path) -> Target:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing target file") from None
+    except ValueError as reason:
+        raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
+    return Target(document)
+
+
+def _contradictions(document: dict[str, Any]) -> list[Finding]:
+    """What the schema cannot say: ranges that are empty, a threshold wider than the membrane."""
+    found = []
+    for section in ("input", "weight", "bias", "state", "leak", "threshold"):
+        bits = (document[section] or {}).get("bits")
+        if not bits:
+            continue
+        default = bits["default"]
+        if default is None and section not in ("threshold", "bias"):
+            fix = "name a width; only threshold and bias follow the state"
+            found.append(Finding(code="LX201", field=f"{section}.bits.default", found="null", fix=fix))
+        elif not bits["min"] <= (bits["min"] if default is None else default) <= bits["max"]:
+            place = f"{section}.bits"
+            found.append(Finding(code="LX201", field=place, found=f"{bits}", fix="order them: min <= default <= max"))
+    for section in ("threshold", "bias"):
+        width, state = document[section] and document[section]["bits"]["max"], document["state"]["bits"]["max"]
+        if width and width > state:
+            fix = f"at most the {state} bits of the state"
+            found.append(Finding(code="LX201", field=f"{section}.bits.max", found=str(width), fix=fix))
+    return found
