@@ -16,23 +16,14 @@ FLOAT32_WHOLE = 1 << 24
 
 
 def largest_input(network: IntNetwork, name: str) -> int:
-    """Largest magnitude a connection can receive: an input code, or a spike."""
-    source = network.nodes[network.incoming(name)[0].source]
-    return max(-source.code.format.lo, source.code.format.hi) if source.role == "input" else 1
-
-
-def smallest_input(network: IntNetwork, name: str) -> int:
-    """Lowest value a connection can receive: 0 unless the input code is signed."""
-    source = network.nodes[network.incoming(name)[0].source]
-    return source.code.format.lo if source.role == "input" else 0
+    """Largest magnitude a connection can receive."""
+    return _magnitude(network.nodes[network.incoming(name)[0].source])
 
 
 def product_bound(network: IntNetwork, name: str) -> int:
     """Largest magnitude of any partial sum of a connection's product, in any order of summation, before its shift.
 
-    Examples
-    --------
-    The bound of a row is the sum of its magnitudes times the largest input; every partial sum stays below it.
+    The sum of a row's magnitudes times the largest input; every partial sum stays below it.
     """
     node: IntDense = network.nodes[name]
     return int(np.abs(node.weight).sum(axis=1).max()) * largest_input(network, name)
@@ -40,8 +31,16 @@ def product_bound(network: IntNetwork, name: str) -> int:
 
 def membrane_bound(network: IntNetwork, name: str) -> int:
     """Largest magnitude of a population's membrane before its overflow rule acts, partial sums included."""
-    node = network.nodes[name]
-    arriving = sum(
-        product_bound(network, edge.source) << network.nodes[edge.source].shift for edge in network.incoming(name)
-    )
+    node, arriving = network.nodes[name], 0
+    for edge in network.incoming(name):
+        source = network.nodes[edge.source]
+        if source.role == "connection":
+            arriving += product_bound(network, edge.source) << source.shift
+        else:
+            arriving += _magnitude(source)
     return node.reset_bound() + 1 + arriving + int(np.abs(node.bias).max(initial=0))
+
+
+def _magnitude(source) -> int:
+    """Largest magnitude a node can emit: an input code, or a spike."""
+    return max(-source.code.format.lo, source.code.format.hi) if source.role == "input" else 1

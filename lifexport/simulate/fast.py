@@ -1,0 +1,184 @@
+"""The fast simulator: layer by layer over the whole time axis, in JAX, bit-equal to the reference.
+
+A connection outside loops is one integer product over all time steps; a population is a scan over time. The nodes of
+a loop are scanned together. The kernel of each product is chosen by a proved bound, never by hope:
+
+===========  ======================================================================
+``int8``     weights and inputs fit in int8: XLA's fast int8 product, int32 sums
+``float32``  every partial sum stays below ``2**24``: float32 carries it exactly
+``int32``    the rest, as long as sums fit in int32
+===========  ======================================================================
+
+What does not fit in int32 at all is refused (LX302); ``backend="auto"`` then takes the reference.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..bounds import FLOAT32_WHOLE, INT32, largest_input, membrane_bound, product_bound
+from ..findings import at_node, error
+from ..graph import Edge, loops
+from ..network import IntNetwork
+from ..nodes import IntDense
+from .jax_ops import JaxOps
+from .stepwise import initial_state
+from .trace import State, Trace
+
+
+def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: State | None) -> Trace:
+    """Simulate layer by layer; parameters and result as in ``stepwise.run``.
+
+    Raises
+    ------
+    RangeError
+        LX302 if a sum might leave int32; it names the node.
+    """
+    if codes.size and max(-int(codes.min()), int(codes.max())) > INT32:
+        raise error("LX302", node=network.input_name, found="input codes beyond int32", fix='use backend="reference"')
+    state = state or initial_state(network, codes.shape[1])
+    keep_v = "v" in record or "v_post" in record or network.readout != "count"
+    compiled = _compiled(network, keep_v, "overflows" in record)
+    numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}
+    carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
+    narrow = jnp.int8 if largest_input(network, next(iter(_after_input(network)))) <= 127 else jnp.int32
+    spikes, v, overflows, (populations, delayed) = compiled(numbers, jnp.asarray(codes, narrow), *carried)
+    spikes = {name: np.asarray(s).astype(np.uint8) for name, s in spikes.items()}
+    v = {name: np.asarray(a).astype(np.int64) for name, a in v.items()}
+    wide = partial(jax.tree.map, lambda a: np.asarray(a).astype(np.int64))
+    last = network.readout_name
+    return Trace(
+        readout=network.readout,
+        output=spikes[last],
+        output_v=v.get(last),
+        spikes=spikes if "spikes" in record else {},
+        v=v if "v" in record else {},
+        v_post=_after_reset(network, v) if "v_post" in record else {},
+        overflows={name: int(count) for name, count in overflows.items()},
+        final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
+    )
+
+
+def _after_input(network: IntNetwork) -> list[str]:
+    return [edge.target for edge in network.outgoing(network.input_name)]
+
+
+def _by_name(delayed: dict[Edge, np.ndarray]) -> dict[str, np.ndarray]:
+    return {str(edge): queue for edge, queue in delayed.items()}
+
+
+def _after_reset(network: IntNetwork, v: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    from ..ops import NumpyOps  # the definition serves where no time is lost
+
+    return {name: node.after_reset(NumpyOps(), v[name]) for name, node in network.populations.items()}
+
+
+def _kernel(network: IntNetwork, name: str) -> Any:
+    """Type the product of a connection is carried in."""
+    node: IntDense = network.nodes[name]
+    if np.abs(node.weight).max() <= 127 and largest_input(network, name) <= 127:
+        return np.int8
+    return np.float32 if product_bound(network, name) <= FLOAT32_WHOLE else np.int32
+
+
+@lru_cache(maxsize=16)
+def _compiled(network: IntNetwork, keep_v: bool, count: bool):
+    """Compiled run of one network; networks are frozen, so that identity stands for content."""
+    for name in network.populations:
+        bound = membrane_bound(network, name)
+        if bound > INT32:
+            raise error("LX302", node=name, found=f"sums of up to {bound}", fix='use backend="reference"')
+    return jax.jit(partial(_run, network, keep_v, count))
+
+
+def _run(network: IntNetwork, keep_v: bool, count: bool, weights, codes, populations, delayed):
+    values, v, overflows = {network.input_name: codes}, {}, {}
+    populations, delayed = dict(populations), dict(delayed)
+    loop_of = {name: group for group in loops(network.nodes, network.edges) for name in group}
+    done: set[str] = set()
+    for name, node in network.nodes.items():
+        if name in done or node.role in ("input", "output"):
+            continue
+        group = tuple(n for n in network.nodes if n in loop_of.get(name, (name,)))
+        outside = {
+            edge: _delayed(values[edge.source], delayed, edge)
+            for member in group
+            for edge in network.incoming(member)
+            if edge.source not in group
+        }
+        if group == (name,) and node.role == "connection":
+            values[name] = _product(weights[name], next(iter(outside.values())), node.shift)
+        else:
+            result = _scan(network, group, keep_v, count, weights, outside, populations, delayed)
+            values |= result[0]
+            v |= result[1]
+            overflows |= result[2]
+        done.update(group)
+    spikes = {name: values[name] for name in network.populations}
+    return spikes, v, overflows, (populations, delayed)
+
+
+def _delayed(sequence, delayed: dict[str, Any], edge: Edge):
+    """What arrives over an edge from outside the loop, for all steps; updates what stays under way."""
+    if not edge.delay:
+        return sequence
+    joined = jnp.concatenate([delayed[str(edge)].astype(sequence.dtype), sequence])
+    delayed[str(edge)] = joined[len(sequence) :].astype(jnp.int32)
+    return joined[: len(sequence)]
+
+
+def _product(weight, x, shift: int):
+    """``(weight @ x) << shift`` over the last axis, int32, exact in the kernel the weights were cast to."""
+    kind = jnp.float32 if weight.dtype == jnp.float32 else jnp.int32
+    y = jax.lax.dot_general(
+        x.astype(weight.dtype),
+        weight,
+        (((x.ndim - 1,), (1,)), ((), ())),
+        precision=jax.lax.Precision.HIGHEST,
+        preferred_element_type=kind,
+    )
+    return y.astype(jnp.int32) << shift
+
+
+def _scan(network: IntNetwork, group, keep_v: bool, count: bool, weights, outside, populations, delayed):
+    """Scan the nodes of a loop (or a lone population) over time; updates ``populations`` and ``delayed``."""
+    inner = [edge for edge in network.edges if edge.source in group and edge.target in group and edge.delay]
+    members = [name for name in group if network.nodes[name].role == "population"]
+
+    def step(carry, arriving):
+        states, queues = carry
+        now: dict[str, Any] = {}
+        kept, counted = {}, {}
+        for name in group:
+            node = network.nodes[name]
+            parts = [
+                arriving[edge] if edge in arriving else queues[str(edge)][0] if edge.delay else now[edge.source]
+                for edge in network.incoming(name)
+            ]
+            if node.role == "connection":
+                now[name] = _product(weights[name], parts[0], node.shift)
+                continue
+            ops = JaxOps(count=count)
+            with at_node(name):
+                current = sum(part.astype(jnp.int32) for part in parts)
+                state, spikes, v = node.step(ops, states[name], current)
+            states = {**states, name: state}
+            now[name] = spikes.astype(jnp.int8)
+            kept |= {name: v} if keep_v else {}
+            counted |= {name: ops.overflowed} if count else {}
+        queues = {
+            str(edge): jnp.concatenate([queues[str(edge)][1:], now[edge.source][None].astype(jnp.int32)])
+            for edge in inner
+        }
+        return (states, queues), ({name: now[name] for name in members}, kept, counted)
+
+    carry = ({name: populations[name] for name in members}, {str(edge): delayed[str(edge)] for edge in inner})
+    (states, queues), (spikes, v, counted) = jax.lax.scan(step, carry, outside)
+    populations |= states
+    delayed |= queues
+    return spikes, v, {name: counts.sum(dtype=jnp.int32) for name, counts in counted.items()}

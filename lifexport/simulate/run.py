@@ -1,0 +1,107 @@
+"""``simulate``: one door for both networks and every backend."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..errors import RangeError
+from ..findings import error, unknown_name
+from ..network import FloatNetwork, IntNetwork
+from . import stepwise
+from .trace import State, Trace, check_record
+
+Backend = Literal["auto", "reference", "fast"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+
+def simulate(
+    network: FloatNetwork | IntNetwork,
+    x: np.ndarray,
+    *,
+    record: Sequence[str] = (),
+    backend: Backend = "auto",
+    state: State | None = None,
+) -> Trace:
+    """Run a network on an input.
+
+    Parameters
+    ----------
+    network : FloatNetwork or IntNetwork
+        A float network is simulated in float64 step by step; an integer network by ``backend``.
+    x : array, shape ``(time, batch, *features)``
+        For an integer network, *integers are codes* (as ``q.encode(x).codes`` returns them) and *floats are real
+        inputs*, encoded first; ``Trace.input_clipped`` says how many were clipped. The dtype alone decides.
+    record : sequence of ``"spikes"``, ``"v"``, ``"v_post"``, ``"overflows"``
+        What to keep of every population. ``v`` is the membrane after integration and clipping, before reset (what
+        is compared with the threshold); ``v_post`` after it.
+    backend : ``"auto"`` | ``"reference"`` | ``"fast"``
+        ``reference`` is the definition (numpy int64); ``fast`` (JAX) equals it bit for bit or refuses (LX302);
+        ``auto`` takes ``fast`` where it is exact.
+    state : State, optional
+        Continue from ``Trace.final_state`` of an earlier call; the captured initial state by default.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    ParameterError
+        LX301 for a wrong shape or codes out of range, LX205 for unusable real inputs, LX006 for a wrong option.
+    RangeError
+        LX302 if ``fast`` was asked for and would be inexact.
+
+    Examples
+    --------
+    >>> from lifexport.graph import Edge
+    >>> from lifexport.neurons import IntLIF
+    >>> from lifexport.nodes import InputCode, IntDense, IntInput, Output
+    >>> lif = IntLIF(shape=(1,), decay=3, decay_bits=2, threshold=7, reset="subtract", reset_code=7, unit=1)
+    >>> nodes = {
+    ...     "in": IntInput(shape=(2,), code=InputCode(kind="spikes")),
+    ...     "fc": IntDense(weight=np.array([[1, 2]])),
+    ...     "lif": lif,
+    ...     "out": Output(shape=(1,)),
+    ... }
+    >>> edges = [Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")]
+    >>> q = IntNetwork(nodes=nodes, edges=edges, dt=1e-3)
+    >>> trace = simulate(q, np.ones((5, 1, 2)), record=("v", "v_post"), backend="reference")
+    >>> trace.v["lif"].ravel().tolist(), trace.v_post["lif"].ravel().tolist(), trace.output.ravel().tolist()
+    ([3, 5, 6, 7, 3], [3, 5, 6, 0, 3], [0, 0, 0, 1, 0])
+    """
+    record = tuple(record)
+    check_record(record)
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS, code="LX006", field="backend")
+    x = np.asarray(x)
+    if isinstance(network, FloatNetwork):
+        if backend == "fast":
+            raise error("LX006", field="backend", found="'fast' for a FloatNetwork", fix="quantize it, or leave it out")
+        network.check_input(x)
+        if not np.isfinite(x.astype(np.float64)).all():
+            raise error("LX205", node=network.input_name, found="NaN or infinity", fix="clean the input data")
+        return stepwise.run(network, x.astype(np.float64), record, state)
+    clipped = 0
+    if x.dtype.kind == "f":
+        x, clipped = network.encode(x)
+    network.check_codes(x)
+    return dataclasses.replace(_run(network, x.astype(np.int64), record, backend, state), input_clipped=clipped)
+
+
+def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backend: Backend, state: State | None):
+    if backend == "reference":
+        return stepwise.run(network, codes, record, state)
+    from . import fast  # loads jax
+
+    try:
+        return fast.run(network, codes, record, state)
+    except RangeError as inexact:
+        if backend == "fast" or inexact.code != "LX302":
+            raise
+        return stepwise.run(network, codes, record, state)
+
+

@@ -1,0 +1,81 @@
+"""What a simulation returns, and the state it can be continued from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from ..findings import unknown_name
+from ..graph import Edge
+from ..readout import Prediction, Readout, predict, scores
+
+Record = Literal["spikes", "v", "v_post", "overflows"]
+RECORDS: tuple[Record, ...] = get_args(Record)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """Everything a network remembers between two time steps.
+
+    Parameters
+    ----------
+    populations : dict from name to named tuple of arrays, shape ``(batch, *shape)``
+        State of every population.
+    delayed : dict from Edge to array, shape ``(delay, batch, *shape)``
+        What is still under way on every delayed edge, oldest first.
+    """
+
+    populations: dict[str, Any]
+    delayed: dict[Edge, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """A run of a network; what was not asked for is empty.
+
+    Parameters
+    ----------
+    readout : str
+        Rule that turns output into a class.
+    output : uint8 array, shape ``(time, batch, *features)``
+        Output spikes.
+    output_v : array, same shape, or None
+        Membrane of the output population before reset, where the readout or ``record`` needs it.
+    spikes, v, v_post : dict from population to array, shape ``(time, batch, *shape)``
+        Spikes (uint8); membrane before and after reset (int64 codes, or float64 volt).
+    overflows : dict from population to int
+        How many membrane values the overflow rule changed (integer networks; reference: always).
+    input_clipped : int
+        How many real inputs were clipped when they were encoded.
+    final_state : State
+        Pass it as ``state=`` to continue.
+    """
+
+    readout: Readout
+    output: np.ndarray
+    final_state: State
+    output_v: np.ndarray | None = None
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)
+    v: dict[str, np.ndarray] = field(default_factory=dict)
+    v_post: dict[str, np.ndarray] = field(default_factory=dict)
+    overflows: dict[str, int] = field(default_factory=dict)
+    input_clipped: int = 0
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Score of every class by the network's readout, shape ``(batch, *features)``."""
+        return scores(self.readout, self.output, self.output_v)
+
+    @property
+    def prediction(self) -> Prediction:
+        """Best class of each sample, ties to the lowest index, and the number of ties."""
+        return predict(self.scores)
+
+
+def check_record(record: tuple[str, ...]) -> None:
+    """Refuse unknown names in ``record`` (LX006)."""
+    for name in record:
+        if name not in RECORDS:
+            raise unknown_name("record", name, RECORDS, code="LX006", field="record")

@@ -1,0 +1,116 @@
+"""Integer networks that live: every layer fires at 1..60 % of its steps, some saturate, some hit the threshold exactly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from lifexport.graph import Edge
+from lifexport.network import IntNetwork
+from lifexport.neurons import IntLIF
+from lifexport.nodes import InputCode, IntDense, IntInput, Output
+from lifexport.ops import OVERFLOWS, ROUNDINGS
+from lifexport.simulate import simulate
+
+ALIVE = (0.01, 0.60)
+
+
+def random_network(seed: int, *, recurrent: bool | None = None) -> tuple[IntNetwork, np.ndarray]:
+    """A network with 1..3 populations, every rule and width drawn at random, and input codes that make it live."""
+    rng = np.random.default_rng(seed)
+    for _ in range(200):
+        network, codes = _draw(rng, bool(rng.integers(2)) if recurrent is None else recurrent)
+        rates = simulate(network, codes, record=("spikes",), backend="reference").spikes
+        if all(ALIVE[0] <= spikes.mean() <= ALIVE[1] for spikes in rates.values()):
+            return network, codes
+    raise AssertionError(f"seed {seed}: no living network found")
+
+
+def _draw(rng: np.random.Generator, recurrent: bool) -> tuple[IntNetwork, np.ndarray]:
+    bits = int(rng.choice([1, 1, 4, 8]))
+    signed = bool(bits > 1 and rng.integers(2))
+    kind = "spikes" if bits == 1 else "graded" if signed else "counts"
+    code = InputCode(kind=kind, bits=bits, signed=signed)
+    sizes = [int(n) for n in rng.integers(3, 20, rng.integers(2, 5))]
+    nodes: dict = {"in": IntInput(shape=(sizes[0],), code=code), "out": Output(shape=(sizes[-1],))}
+    edges, before = [], "in"
+    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        shift, weight_bits = int(rng.integers(0, 4)), int(rng.integers(2, 9))
+        nodes[f"fc{layer}"] = _dense(rng, n_out, n_in, weight_bits, shift)
+        nodes[f"lif{layer}"] = population(rng, n_out, drive=1 << (weight_bits + shift + (bits if layer == 0 else 1) - 1))
+        edges += [Edge(before, f"fc{layer}"), Edge(f"fc{layer}", f"lif{layer}")]
+        if recurrent:
+            nodes[f"rec{layer}"] = _dense(rng, n_out, n_out, weight_bits, int(rng.integers(0, 2)))
+            edges += [Edge(f"lif{layer}", f"rec{layer}", delay=1), Edge(f"rec{layer}", f"lif{layer}")]
+        before = f"lif{layer}"
+    fmt = code.format
+    codes = rng.integers(fmt.lo, fmt.hi + 1, (int(rng.integers(15, 40)), 4, sizes[0]))
+    network = IntNetwork(nodes=nodes, edges=(*edges, Edge(before, "out")), dt=1e-3)
+    return network, codes
+
+
+def _dense(rng: np.random.Generator, n_out: int, n_in: int, bits: int, shift: int) -> IntDense:
+    hi = (1 << (bits - 1)) - 1
+    weight = rng.integers(-hi, hi + 1, (n_out, n_in))
+    return IntDense(weight=weight, weight_bits=bits, shift=shift, unit=Fraction(2) ** shift)
+
+
+def population(rng: np.random.Generator, n: int, *, drive: int, **fixed) -> IntLIF:
+    """Neurons with every rule drawn at random; thresholds of the size of ``drive``."""
+    state_bits = int(rng.integers(8, 25))
+    decay_bits, hi = int(rng.integers(4, 17)), (1 << (state_bits - 1)) - 1
+    size = () if rng.integers(2) else (n,)
+    top = int(min(hi, max(2, drive)))
+    threshold = rng.integers(1, top + 1, size)
+    soft = bool(rng.integers(2))
+    reset_code = rng.integers(1, top + 1, size) if soft else rng.integers(-top, threshold, size)
+    return IntLIF(
+        **{
+            "shape": (n,),
+            "decay": rng.integers(0, (1 << decay_bits) + 1, size),
+            "decay_bits": decay_bits,
+            "rounding": ROUNDINGS[rng.integers(4)],
+            "threshold": threshold,
+            "reset": "subtract" if soft else "value",
+            "reset_code": reset_code,
+            "bias": rng.integers(-top // 4, top // 4 + 1, size),
+            "v_initial": rng.integers(-top, top + 1, size),
+            "state_bits": state_bits,
+            "overflow": OVERFLOWS[rng.integers(2)],
+            "unit": Fraction(1),
+            **fixed,
+        }
+    )
+
+
+def edge_values(node: IntLIF) -> np.ndarray:
+    """Membranes where rules change: rails, thresholds, zero, each also one more and one less."""
+    lo, hi = node.membrane_range()
+    points = [lo, hi, 0, -(1 << (node.decay_bits - 1)), 1 << (node.decay_bits - 1), 1 << node.decay_bits]
+    points += [int(node.threshold.min()), int(node.threshold.max()), int(node.reset_code.min())]
+    near = {value + offset for value in points for offset in (-1, 0, 1)}
+    return np.array(sorted(value for value in near if lo <= value <= hi))
+
+
+def edge_network(seed: int, **fixed) -> tuple[IntNetwork, np.ndarray]:
+    """One population fed by a wide input, started at and driven to every edge value.
+
+    Batch row ``b`` starts all neurons at edge value ``b``; the input covers currents from far below to far above the
+    rails, so that saturation, wrapping and exact ties all occur.
+    """
+    rng = np.random.default_rng(seed)
+    node = population(rng, 6, drive=200, **fixed)
+    code = InputCode(kind="graded", bits=8, signed=True)
+    weight = np.array([[1, 0], [0, 1], [127, 127], [-127, -127], [1, 1], [16, -16]])
+    nodes = {
+        "in": IntInput(shape=(2,), code=code),
+        "fc": IntDense(weight=weight, weight_bits=8, shift=int(rng.integers(0, 3)), unit=Fraction(1)),
+        "lif": node,
+        "out": Output(shape=(6,)),
+    }
+    nodes["fc"] = replace(nodes["fc"], unit=Fraction(2) ** nodes["fc"].shift)
+    edges = (Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out"))
+    codes = rng.choice([-128, -127, -1, 0, 1, 2, 127], (24, len(edge_values(node)), 2))
+    return IntNetwork(nodes=nodes, edges=edges, dt=1e-3), codes
