@@ -12,10 +12,24 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "FloatNetwork": "network",
+    "IntNetwork": "network",
     "LIF": "train",
     "Linear": "train",
+    "QuantSpec": "quantspec",
     "Sequential": "train",
+    "Target": "targets",
+    "capture": "capturing",
+    "check": "checking",
+    "compare": "fidelity",
+    "from_nir": "export.nir_graph",
+    "load_target": "targets",
+    "quantize": "quantization",
+    "same": "arrays",
+    "simulate": "simulation",
     "surrogate": "train",
+    "to_nir": "export.nir_graph",
+    "to_onnx": "export.onnx_model",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
@@ -34,6 +48,20 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .arrays import same as same
+    from .capturing import capture as capture
+    from .checking import check as check
+    from .export.nir_graph import from_nir as from_nir
+    from .export.nir_graph import to_nir as to_nir
+    from .export.onnx_model import to_onnx as to_onnx
+    from .fidelity import compare as compare
+    from .network import FloatNetwork as FloatNetwork
+    from .network import IntNetwork as IntNetwork
+    from .quantization import quantize as quantize
+    from .quantspec import QuantSpec as QuantSpec
+    from .simulation import simulate as simulate
+    from .targets import Target as Target
+    from .targets import load_target as load_target
     from .train import LIF as LIF
     from .train import Linear as Linear
     from .train import Sequential as Sequential

@@ -68,6 +68,9 @@ class Network:
         edges = tuple(sorted(self.edges))
         graph.validate(self.nodes, edges)
         order = graph.schedule(self.nodes, edges)
+        last = self.nodes[next(edge.source for edge in edges if self.nodes[edge.target].role == "output")]
+        if last.role != "population":
+            raise error("LX107", found=f"the output is fed by a {last.role}", fix="feed it by a population of neurons")
         object.__setattr__(self, "dt", float(self.dt))
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "nodes", {name: self.nodes[name] for name in order})
@@ -85,8 +88,7 @@ class Network:
     @cached_property
     def readout_name(self) -> str:
         """Name of the population whose spikes are the output."""
-        source = self.incoming(self.output_name)[0].source
-        return source
+        return self.incoming(self.output_name)[0].source
 
     @cached_property
     def populations(self) -> dict[str, Any]:

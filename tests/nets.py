@@ -12,7 +12,7 @@ from lifexport.network import IntNetwork
 from lifexport.neurons import IntLIF
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS
-from lifexport.simulate import simulate
+from lifexport.simulation import simulate
 
 ALIVE = (0.01, 0.60)
 
