@@ -39,11 +39,13 @@ def _draw(rng: np.random.Generator, recurrent: bool) -> tuple[IntNetwork, np.nda
     for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         shift, weight_bits = int(rng.integers(0, 4)), int(rng.integers(2, 9))
         nodes[f"fc{layer}"] = _dense(rng, n_out, n_in, weight_bits, shift)
-        nodes[f"lif{layer}"] = population(rng, n_out, drive=1 << (weight_bits + shift + (bits if layer == 0 else 1) - 1))
+        nodes[f"lif{layer}"] = population(
+            rng, n_out, drive=1 << (weight_bits + shift + (bits if layer == 0 else 1) - 1)
+        )
         edges += [Edge(before, f"fc{layer}"), Edge(f"fc{layer}", f"lif{layer}")]
         if recurrent:
-            nodes[f"rec{layer}"] = _dense(rng, n_out, n_out, weight_bits, int(rng.integers(0, 2)))
-            edges += [Edge(f"lif{layer}", f"rec{layer}", delay=1), Edge(f"rec{layer}", f"lif{layer}")]
+            nodes[f"back{layer}"] = _dense(rng, n_out, n_out, weight_bits, int(rng.integers(0, 2)))
+            edges += [Edge(f"lif{layer}", f"back{layer}", delay=1), Edge(f"back{layer}", f"lif{layer}")]
         before = f"lif{layer}"
     fmt = code.format
     codes = rng.integers(fmt.lo, fmt.hi + 1, (int(rng.integers(15, 40)), 4, sizes[0]))

@@ -99,28 +99,38 @@ def _compiled(network: IntNetwork, keep_v: bool, count: bool):
 def _run(network: IntNetwork, keep_v: bool, count: bool, weights, codes, populations, delayed):
     values, v, overflows = {network.input_name: codes}, {}, {}
     populations, delayed = dict(populations), dict(delayed)
-    loop_of = {name: group for group in loops(network.nodes, network.edges) for name in group}
-    done: set[str] = set()
-    for name, node in network.nodes.items():
-        if name in done or node.role in ("input", "output"):
-            continue
-        group = tuple(n for n in network.nodes if n in loop_of.get(name, (name,)))
+    for group in _groups(network):
         outside = {
             edge: _delayed(values[edge.source], delayed, edge)
             for member in group
             for edge in network.incoming(member)
             if edge.source not in group
         }
-        if group == (name,) and node.role == "connection":
-            values[name] = _product(weights[name], next(iter(outside.values())), node.shift)
+        if network.nodes[group[0]].role == "connection" and len(group) == 1:
+            node = network.nodes[group[0]]
+            values[group[0]] = _product(weights[group[0]], next(iter(outside.values())), node.shift)
         else:
             result = _scan(network, group, keep_v, count, weights, outside, populations, delayed)
             values |= result[0]
             v |= result[1]
             overflows |= result[2]
-        done.update(group)
     spikes = {name: values[name] for name in network.populations}
     return spikes, v, overflows, (populations, delayed)
+
+
+def _groups(network: IntNetwork) -> list[tuple[str, ...]]:
+    """Loops, and nodes outside of loops, each after everything that feeds it from outside."""
+    waiting = [tuple(name for name in network.nodes if name in loop) for loop in loops(network.nodes, network.edges)]
+    looping = {name for group in waiting for name in group}
+    waiting += [(name,) for name in network.nodes if name not in looping]
+    ready, groups = {network.input_name}, []
+    while waiting:  # the graph of loops has no loops: some group is always ready
+        group = next(g for g in waiting if {e.source for n in g for e in network.incoming(n)} <= ready.union(g))
+        waiting.remove(group)
+        ready.update(group)
+        if network.nodes[group[0]].role not in ("input", "output"):
+            groups.append(group)
+    return groups
 
 
 def _delayed(sequence, delayed: dict[str, Any], edge: Edge):
