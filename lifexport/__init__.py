@@ -32,7 +32,7 @@ _HOME = {
     "to_onnx": "export.onnx_model",
 }
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,9 @@ skipped would be missing from every export.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import brainstate
@@ -53,7 +55,8 @@ def capture(
     Returns
     -------
     FloatNetwork
-        Nodes are named by the layers' ``name``, else by kind and position (``linear0``, ``lif0``, ...).
+        Nodes are named by the layers' ``name``, else by kind and position (``linear0``, ``lif0``, ...); the
+        network's own ends are ``input`` and ``output``, with ``_`` after them where a layer has that name.
 
     Raises
     ------
@@ -79,18 +82,19 @@ def capture(
     seconds = _seconds(dt, with_units)
     nodes: dict[str, Any] = {}
     for name, layer in layers:
-        if name in nodes or name in ("input", "output"):
+        if name in nodes:
             raise error("LX107", node=name, found="a second layer of this name", fix="give every layer its own name")
         with at_node(name):
             nodes[name] = _dense(layer) if _is(layer, "Linear") else _lif(layer, seconds)
-    chain = ["input", *nodes, "output"]
+    entry, leave = _free("input", nodes), _free("output", nodes)
+    chain = [entry, *nodes, leave]
     first, last = nodes[chain[1]], nodes[chain[-2]]
     if last.role != "population":
         raise error("LX110", node=chain[-2], found="the network ends in a Linear layer", fix="end it with a LIF layer")
     _check_size(in_size, first.in_shape)
     return FloatNetwork(
-        nodes={"input": Input(shape=first.in_shape), **nodes, "output": Output(shape=last.out_shape)},
-        edges=tuple(Edge(a, b) for a, b in zip(chain[:-1], chain[1:], strict=True)),
+        nodes={entry: Input(shape=first.in_shape), **nodes, leave: Output(shape=last.out_shape)},
+        edges=tuple(Edge(a, b) for a, b in pairwise(chain)),
         dt=seconds,
         readout=readout,
         state_reset=state_reset,
@@ -123,11 +127,19 @@ def _refuse(layer: Any) -> NoReturn:
 
 
 def _named(layers: Iterator[Any]) -> Iterator[tuple[str, Any]]:
-    count: dict[str, int] = {}
+    """Layers with their names; one without a name gets its kind and its position among those of its kind."""
+    count: Counter[str] = Counter()
     for layer in layers:
         kind = type(layer).__name__.lower()
-        yield layer.name or f"{kind}{count.setdefault(kind, 0)}", layer
+        yield layer.name or f"{kind}{count[kind]}", layer
         count[kind] += 1
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Name that no layer has: a layer may well be called "output"."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _seconds(dt: Any, with_units: bool) -> float:
@@ -137,7 +149,9 @@ def _seconds(dt: Any, with_units: bool) -> float:
         raise error("LX103", field="dt", found="none given, none in brainstate.environ", fix=example)
     has_unit = u.get_dim(dt) != u.DIMENSIONLESS
     if has_unit != with_units or (has_unit and u.get_dim(dt) != u.get_dim(u.second)):
-        raise error("LX109", field="dt", found=f"{dt} for layers {'with' if with_units else 'without'} units", fix=example)
+        raise error(
+            "LX109", field="dt", found=f"{dt} for layers {'with' if with_units else 'without'} units", fix=example
+        )
     seconds = concrete(dt)
     if seconds is None or seconds.shape != () or not (np.isfinite(seconds) and seconds > 0):
         raise error("LX103", field="dt", found=f"{dt}", fix=example)
@@ -153,7 +167,9 @@ def _number(value: Any) -> np.ndarray:
 
 def _dense(layer: Any) -> FloatDense:
     if len(layer.in_size) != 1 or len(layer.out_size) != 1:
-        raise error("LX110", field="in_size", found=f"{layer.in_size}", fix="use a Linear between one-dimensional layers")
+        raise error(
+            "LX110", field="in_size", found=f"{layer.in_size}", fix="use a Linear between one-dimensional layers"
+        )
     unit = float(getattr(layer, "unit", u.UNITLESS).magnitude)
     weight = _number(layer.weight.value["weight"]) * unit
     if layer.w_mask is not None:
@@ -163,7 +179,9 @@ def _dense(layer: Any) -> FloatDense:
 
 
 def _lif(layer: Any, seconds: float) -> FloatLIF:
-    hidden = [what for what in ("current_inputs", "delta_inputs", "before_updates", "after_updates") if getattr(layer, what)]
+    hidden = [
+        what for what in ("current_inputs", "delta_inputs", "before_updates", "after_updates") if getattr(layer, what)
+    ]
     if hidden:
         found = f"{', '.join(hidden)} registered on the layer"
         raise error("LX110", found=found, fix="express them as layers of the network")

@@ -39,9 +39,7 @@ class Code:
 
 
 CODES: dict[str, Code] = {
-    "LX001": Code(
-        "unknown name", "A misspelt name must not fall back to a default.", error=e.UnknownNameError
-    ),
+    "LX001": Code("unknown name", "A misspelt name must not fall back to a default.", error=e.UnknownNameError),
     "LX002": Code(
         "output cannot be written",
         "Files are written to a temporary name and renamed, so nothing half-written is left.",
@@ -72,37 +70,27 @@ CODES: dict[str, Code] = {
         "dt decides every decay; guessing it changes the network in silence.",
         error=e.ParameterError,
     ),
-    "LX104": Code(
-        "time constant not positive", "exp(-dt/tau) needs tau > 0 to be a decay.", error=e.ParameterError
-    ),
+    "LX104": Code("time constant not positive", "exp(-dt/tau) needs tau > 0 to be a decay.", error=e.ParameterError),
     "LX105": Code(
         "threshold not above reset",
         "With V_th <= V_reset a neuron that fires is still above threshold: it never stops.",
         error=e.ParameterError,
     ),
     "LX106": Code("unknown choice", "Only the listed values have a meaning.", error=e.ParameterError),
-    "LX107": Code(
-        "malformed graph", "Every node must lie on a path from an input to an output.", error=e.ShapeError
-    ),
+    "LX107": Code("malformed graph", "Every node must lie on a path from an input to an output.", error=e.ShapeError),
     "LX108": Code(
         "loop cannot be scheduled",
         "A loop must pass through a population and its feedback must arrive one step later.",
         error=e.UnsupportedError,
     ),
-    "LX109": Code(
-        "unit missing or wrong", "10 ms, 10 s and 10 steps are three different networks.", error=e.UnitError
-    ),
+    "LX109": Code("unit missing or wrong", "10 ms, 10 s and 10 steps are three different networks.", error=e.UnitError),
     "LX110": Code(
         "module cannot be captured",
         "A module lifexport does not understand would be missing from the export.",
         error=e.UnsupportedError,
     ),
-    "LX201": Code(
-        "target description invalid", "A target decides every bit of the result.", error=e.FileError
-    ),
-    "LX202": Code(
-        "choice outside the target's range", "The hardware has no such width or rule.", error=e.RangeError
-    ),
+    "LX201": Code("target description invalid", "A target decides every bit of the result.", error=e.FileError),
+    "LX202": Code("choice outside the target's range", "The hardware has no such width or rule.", error=e.RangeError),
     "LX203": Code(
         "target cannot express this",
         "What cannot be expressed is refused, never dropped.",
@@ -145,6 +133,11 @@ CODES: dict[str, Code] = {
         "Numbers that outgrow the kernel's integers would wrap in silence.",
         error=e.RangeError,
     ),
+    "LX303": Code(
+        "simulators differ",
+        "Every simulator claims to equal the reference bit for bit; one that does not proves nothing.",
+        error=e.MismatchError,
+    ),
     "LX401": Code(
         "format cannot express this", "What cannot be expressed is refused, never dropped.", error=e.UnsupportedError
     ),
@@ -176,9 +169,18 @@ CODES: dict[str, Code] = {
         "Without a record of the training tool, NIR's text is taken at its word: hard reset, v > v_threshold.",
         severity="note",
     ),
+    "LX420": Code(
+        "ONNX file without lifexport's record",
+        "Nothing says what its integers mean, nor whether somebody changed them.",
+        severity="note",
+    ),
     "LX501": Code("silent layer", "A layer that never fires passes nothing on.", severity="warning"),
-    "LX502": Code("always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"),
-    "LX503": Code("membrane saturated", "The integer membrane was clipped or wrapped while running.", severity="warning"),
+    "LX502": Code(
+        "always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"
+    ),
+    "LX503": Code(
+        "membrane saturated", "The integer membrane was clipped or wrapped while running.", severity="warning"
+    ),
     "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
 }
 
@@ -202,8 +204,8 @@ class Finding:
 
     Examples
     --------
-    >>> print(Finding(code="LX104", node="hidden", field="tau", index=(3,), found="-0.01 s", fix="give a positive time"))
-    LX104 time constant not positive: hidden.tau[3]: -0.01 s; fix: give a positive time
+    >>> print(Finding(code="LX104", node="hidden", field="tau", index=(3,), found="-0.01 s", fix="give tau > 0"))
+    LX104 time constant not positive: hidden.tau[3]: -0.01 s; fix: give tau > 0
     """
 
     code: str
@@ -285,7 +287,9 @@ def at_node(name: str) -> Iterator[None]:
         raise type(failure)(*named) from None
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str], *, code: str = "LX001", **where: Any) -> e.LifexportError:
+def unknown_name(
+    kind: str, name: object, known: Iterable[str], *, code: str = "LX001", **where: Any
+) -> e.LifexportError:
     """Exception for a name that is not known; it offers the nearest one.
 
     Examples

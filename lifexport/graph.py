@@ -171,7 +171,9 @@ def _check_roles(nodes: Mapping[str, Node], edges: tuple[Edge, ...]) -> None:
             raise _malformed("an edge starts at the output", "take the population before it", name)
         if node.role in ("connection", "output") and arriving != 1:
             raise _malformed(
-                f"{arriving} edges arrive", "one edge feeds a connection or the output; inputs add up at a population", name
+                f"{arriving} edges arrive",
+                "one edge feeds a connection or the output; inputs add up at a population",
+                name,
             )
     alive = reachable([n for n in nodes if nodes[n].role == "input"], edges)
     alive &= reachable([n for n in nodes if nodes[n].role == "output"], edges, backwards=True)

@@ -212,9 +212,7 @@ class IntDense(Connection):
         outside = (weight < fmt.lo) | (weight > fmt.hi)
         if outside.any():
             index = tuple(int(i) for i in np.argwhere(outside)[0])
-            raise error(
-                "LX204", field="weight", index=index, found=f"{weight[index]}", fix=f"use {fmt.lo}..{fmt.hi}"
-            )
+            raise error("LX204", field="weight", index=index, found=f"{weight[index]}", fix=f"use {fmt.lo}..{fmt.hi}")
         object.__setattr__(self, "weight", weight)
 
     @property

@@ -85,7 +85,7 @@ def quantize(
         raise error("LX006", found=f"both spec= and {', '.join(choices)}", fix="put every choice into the QuantSpec")
     target = load_target(target)
     chosen = resolve(spec or QuantSpec(**choices), target)
-    raise_errors(_inexpressible(network, target))
+    raise_errors(inexpressible(network, target))
     if chosen.input is None:
         code = infer_input_code(network, calibration, chosen.input_bits, target)
     else:
@@ -114,8 +114,8 @@ def quantize(
     )
 
 
-def _inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
-    """Every feature of the network that the target has no rule for, all at once."""
+def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
+    """Every feature of the network that the target has no rule for, all at once (LX203)."""
     rules = target.document
     fpga = f"target {target.name!r}"
     for name, node in network.nodes.items():
@@ -146,7 +146,9 @@ def _inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
     looping = loops(network.nodes, network.edges)
     for edge in network.edges:
         if edge.delay and not any(edge.source in group and edge.target in group for group in looping):
-            yield Finding(code="LX203", found=f"edge {edge}; {fpga} has no axonal delays", fix="train without the delay")
+            yield Finding(
+                code="LX203", found=f"edge {edge}; {fpga} has no axonal delays", fix="train without the delay"
+            )
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ def _population(node: FloatLIF, feeding: list[_Feeding], chosen: Choices) -> tup
     state = QFormat(bits=chosen.state_bits, unit=unit)
     at_least = 1 if node.compare == ">" else 0  # v > t is v >= t + 1 on integers
     threshold_code, threshold_shift = _shifted(threshold, unit, chosen.threshold_bits, "threshold", at_least)
-    bias_code, bias_shift = _shifted(sum(f.bias for f in feeding), unit, chosen.bias_bits or 1, "bias")
+    bias_code, bias_shift = _shifted(np.sum([f.bias for f in feeding], axis=0), unit, chosen.bias_bits or 1, "bias")
     reset_code = encode(drop if node.reset == "subtract" else reset, QFormat(bits=32, unit=unit), field="reset")
     _require_sensible(threshold_code, reset_code, node.reset, unit)
     population = IntLIF(

@@ -64,8 +64,11 @@ def _folder() -> Path:
 @lru_cache
 def _validator(name: str) -> Any:
     import jsonschema  # slow to import, and only needed where a document is judged
+    import referencing
 
-    return jsonschema.Draft202012Validator(load(name))
+    shipped = [(load(other)["$id"], referencing.Resource.from_contents(load(other))) for other in names()]
+    registry: Any = referencing.Registry().with_resources(shipped)
+    return jsonschema.Draft202012Validator(load(name), registry=registry)
 
 
 def _finding(failure: Any, code: str) -> Finding:

@@ -48,7 +48,9 @@ class Population(abc.ABC):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FloatPopulation(Population):
-    """Neurons as trained: real numbers, SI units."""
+    """Neurons as trained: real numbers, SI units; ``dt`` is the time step their decay was realised for."""
+
+    dt: float
 
     @abc.abstractmethod
     def initial_state(self, batch: int) -> Any:

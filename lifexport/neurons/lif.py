@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from .. import arrays
 from ..findings import error, unknown_name
-from ..ops import OVERFLOWS, ROUNDINGS, NumpyOps, Ops, Overflow, Rounding
+from ..ops import OVERFLOWS, ROUNDINGS, Ops, Overflow, Rounding
 from .base import FloatPopulation, IntPopulation, StepResult
 from .discretisation import DISCRETISATIONS
 
@@ -23,7 +23,7 @@ COMPARES: tuple[Compare, ...] = get_args(Compare)
 class LIFState(NamedTuple):
     """Membrane of the last step, before its reset; the next step begins by applying that reset."""
 
-    v: object
+    v: Any
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +82,6 @@ class FloatLIF(FloatPopulation):
 
     kind: ClassVar[str] = "LIF"
 
-    dt: float
     tau: np.ndarray
     r: np.ndarray
     v_threshold: np.ndarray
@@ -186,6 +185,7 @@ class IntLIF(IntPopulation):
 
     Examples
     --------
+    >>> from lifexport.ops import NumpyOps
     >>> lif = IntLIF(shape=(1,), decay=3, decay_bits=2, threshold=8, reset="subtract", reset_code=8, unit=Fraction(1))
     >>> state, trace = lif.initial_state(), []
     >>> for _ in range(5):
@@ -271,5 +271,3 @@ def _require_all(good: np.ndarray, code: str, field: str, values: np.ndarray, un
         index = tuple(int(i) for i in np.argwhere(~good)[0])
         found = f"{values[index]}{' ' + unit if unit else ''} ({int((~good).sum())} of {values.size})"
         raise error(code, field=field, index=index or None, found=found, fix=fix)
-
-

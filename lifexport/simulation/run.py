@@ -103,5 +103,3 @@ def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backen
         if backend == "fast" or inexact.code != "LX302":
             raise
         return stepwise.run(network, codes, record, state)
-
-
