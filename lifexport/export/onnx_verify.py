@@ -1,0 +1,184 @@
+"""Proof of an ONNX export: run what was written, in two runtimes, against the reference simulator.
+
+Compared are membranes before reset and spikes of every population at every step, on random inputs, on extreme inputs,
+and from boundary states (rails, thresholds, zero, each one more and one less). The file itself is run; a twin of it
+with more inputs and outputs, built from the same recorded step, shows what the file keeps inside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx  # noqa: TID251
+from onnx.reference import ReferenceEvaluator  # noqa: TID251
+
+from ..findings import error
+from ..fixedpoint import QFormat
+from ..network import IntNetwork
+from ..simulation import simulate
+from ..simulation.stepwise import initial_state
+from ..simulation.trace import State, Trace
+from . import onnx_model
+from .onnx_file import read_model
+
+STEPS, SAMPLES = 6, 3
+
+Runner = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = None) -> tuple[str, ...]:
+    """Prove that the file at ``path`` computes what the reference simulator computes.
+
+    Parameters
+    ----------
+    path : Path
+        The file as written.
+    network : IntNetwork
+        What it must compute.
+    inputs : array, optional
+        Further codes or real inputs, shape ``(time, batch, *features)``.
+
+    Returns
+    -------
+    tuple of str
+        What was proved, in words.
+
+    Raises
+    ------
+    MismatchError
+        LX402 at the first difference, naming tensor, step and index.
+    FileError
+        LX003 if the file is not a valid ONNX model.
+    """
+    model = read_model(path)
+    twin = onnx_model.build(network, initial_state="input", outputs="trace")
+    require_same_step(model, twin)
+    cases = _cases(network, inputs)
+    values = 0
+    taken, traced = {i.name for i in model.graph.input}, any(".V_trace" in o.name for o in model.graph.output)
+    for name, run in (("onnxruntime", in_onnxruntime), ("onnx.reference", in_reference)):
+        run_file, run_twin = run(model), run(twin)
+        for label, codes, state in cases:
+            trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
+            feed = {"x": codes.astype(np.int8 if network.input_code.signed else np.uint8)}
+            start = state or initial_state(network, codes.shape[1])
+            values += _compare(
+                f"{name}, {label}", run_twin({**feed, **state_feed(start)}), _expected(trace, traced=True)
+            )
+            if state is None:
+                states = {key: value for key, value in state_feed(start).items() if key in taken}
+                values += _compare(f"{name}, {label}", run_file({**feed, **states}), _expected(trace, traced=traced))
+    return (
+        "valid: onnx checker (full), strict shape inference, standard operators only",
+        f"bit-equal to the reference simulator in onnxruntime and onnx.reference: {values} values, 0 differ",
+    )
+
+
+def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
+    """Refuse (LX402) a file whose recorded step or numbers differ from the twin's that stands for it."""
+    for what, pick in (("node", _step_nodes), ("initializer", _numbers)):
+        ours, theirs = pick(model), pick(twin)
+        for name in ours.keys() | theirs.keys():
+            if what == "initializer" and (name not in ours or name not in theirs):
+                continue  # initial states are initializers of one form and inputs of the other
+            if ours.get(name) != theirs.get(name):
+                raise error("LX402", node=name, found=f"{what} differs from what was written", fix="export again")
+
+
+def _step_nodes(model: onnx.ModelProto) -> dict[str, bytes]:
+    scan = next(node for node in model.graph.node if node.op_type == "Scan")
+    body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+    return {node.name: node.SerializeToString() for node in body.node if node.op_type != "Identity"}
+
+
+def _numbers(model: onnx.ModelProto) -> dict[str, bytes]:
+    return {tensor.name: tensor.SerializeToString() for tensor in model.graph.initializer}
+
+
+def in_onnxruntime(model: onnx.ModelProto) -> Runner:
+    """Run of a model in onnxruntime on the CPU, from a dictionary of inputs to one of outputs."""
+    import onnxruntime  # slow to load
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return lambda feed: dict(zip(names, session.run(names, feed), strict=True))
+
+
+def in_reference(model: onnx.ModelProto) -> Runner:
+    """Run of a model in ``onnx.reference``, the standard's own evaluator."""
+    session = ReferenceEvaluator(model)
+    return lambda feed: dict(zip(session.output_names, session.run(None, feed), strict=True))
+
+
+def state_feed(state: State) -> dict[str, np.ndarray]:
+    """State of a network as inputs of a file written with ``initial_state="input"``."""
+    feed = {f"{name}.V": value.v.astype(np.int32) for name, value in state.populations.items()}
+    for edge, queue in state.delayed.items():
+        feed[f"{edge.source}->{edge.target}.spikes"] = queue[-1].astype(np.uint8)
+    return {name: np.ascontiguousarray(value) for name, value in feed.items()}
+
+
+def _expected(trace: Trace, *, traced: bool) -> dict[str, np.ndarray]:
+    expected = {f"{name}_final": value for name, value in state_feed(trace.final_state).items()}
+    expected |= {"spikes": trace.output, "prediction": trace.prediction.labels}
+    expected["scores"] = trace.scores.reshape(len(trace.scores), -1)
+    if traced:
+        expected |= {f"{name}.V_trace": v for name, v in trace.v.items()}
+        expected |= {f"{name}.spikes": spikes for name, spikes in trace.spikes.items()}
+    return expected
+
+
+def _compare(label: str, got: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> int:
+    if got.keys() != expected.keys():
+        raise error("LX402", found=f"{label}: outputs {sorted(got)}, not {sorted(expected)}", fix="export again")
+    for name, right in expected.items():
+        differs = got[name].shape != right.shape or (got[name] != right)
+        if np.any(differs):
+            index = tuple(int(i) for i in np.argwhere(differs)[0]) if np.ndim(differs) else ()
+            pair = f"{got[name][index]} instead of {right[index]}" if index else f"shape {got[name].shape}"
+            raise error("LX402", node=name, index=index or None, found=f"{label}: {pair}", fix="please report this")
+    return sum(right.size for right in expected.values())
+
+
+def _cases(network: IntNetwork, inputs: np.ndarray | None) -> list[tuple[str, np.ndarray, State | None]]:
+    """Inputs and states to run: random, extreme, one step, boundary states, and the caller's."""
+    rng = np.random.default_rng(0)
+    shape, fmt = network.nodes[network.input_name].shape, network.input_code.format
+    uniform = rng.integers(fmt.lo, fmt.hi + 1, (STEPS, SAMPLES, *shape))
+    extreme = rng.choice([fmt.lo, fmt.hi], (STEPS, 1, *shape))
+    sparse = np.where(rng.random((STEPS, SAMPLES, *shape)) < 0.1, fmt.hi, 0)
+    cases: list = [
+        ("random input", uniform, None),
+        ("extreme input", extreme, None),
+        ("one step", sparse[:1], None),
+    ]
+    cases += [(f"boundary state {i}", sparse, state) for i, state in enumerate(_boundary_states(network, rng))]
+    if inputs is not None:
+        codes = network.encode(inputs).codes if inputs.dtype.kind == "f" else inputs.astype(np.int64)
+        network.check_codes(codes)
+        cases.append(("given input", codes, None))
+    return cases
+
+
+def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int = 4) -> list[State]:
+    """States whose membranes lie at rails, thresholds, zero and their neighbours."""
+    start, states = initial_state(network, SAMPLES), []
+    for _ in range(count):
+        populations = {}
+        for name, node in network.populations.items():
+            fmt = QFormat(bits=node.state_bits)
+            near = np.stack([node.threshold + offset for offset in (-1, 0, 1)])
+            fixed = np.array([fmt.lo, fmt.lo + 1, fmt.hi - 1, fmt.hi, -1, 0, 1])
+            points = np.concatenate(
+                [near, np.broadcast_to(fixed.reshape(-1, *(1,) * node.threshold.ndim), (7, *node.shape))]
+            )
+            chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
+            v = np.take_along_axis(points, chosen, axis=0)
+            populations[name] = type(start.populations[name])(np.clip(v, fmt.lo, fmt.hi))
+        states.append(dataclasses.replace(start, populations=populations))
+    return states

@@ -1,0 +1,276 @@
+"""ONNX exports: bit-equal in two runtimes, and a proof that can fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import onnx
+import pytest
+from nets import edge_network, population, random_network
+from onnx import numpy_helper
+
+import lifexport as lx
+from lifexport.errors import FileError, MismatchError, OutputError, RangeError, UnknownNameError, UnsupportedError
+from lifexport.export import onnx_model, onnx_verify
+from lifexport.export.onnx_file import check_onnx, read_model
+from lifexport.graph import Edge
+from lifexport.network import IntNetwork
+from lifexport.nodes import InputCode, IntDense, IntInput, Output
+from lifexport.ops import OVERFLOWS, ROUNDINGS
+from lifexport.readout import READOUTS
+
+
+def changed(network: IntNetwork, name: str, **fields) -> IntNetwork:
+    nodes = {**network.nodes, name: dataclasses.replace(network.nodes[name], **fields)}
+    return dataclasses.replace(network, nodes=nodes)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+@pytest.mark.parametrize("reset", ["subtract", "value"])
+@pytest.mark.parametrize("widths", [(8, 4), (16, 12), (24, 16)], ids=["v8d4", "v16d12", "v24d16"])
+def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths):
+    state_bits, decay_bits = widths
+    rng = np.random.default_rng(len(rounding))
+    reset_code = 5 if reset == "subtract" else -5
+    rules = {
+        "rounding": rounding,
+        "overflow": overflow,
+        "reset": reset,
+        "reset_code": reset_code,
+        "state_bits": state_bits,
+        "decay_bits": decay_bits,
+        "decay": rng.integers(0, (1 << decay_bits) + 1, 6),
+        "threshold": 90,
+        "v_initial": 0,
+    }
+    network, codes = edge_network(0, **rules)
+    result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
+    assert "0 differ" in result.proofs[1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks(tmp_path, seed):
+    network, codes = random_network(seed)
+    network = dataclasses.replace(network, readout=READOUTS[seed % 3])
+    options = {"outputs": ("final", "trace")[seed // 2 % 2], "initial_state": ("captured", "input")[seed % 2]}
+    result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, **options)
+    assert result.size == (tmp_path / "m.onnx").stat().st_size
+    assert check_onnx(result.path) == ()
+
+
+@pytest.mark.parametrize("scale", [127, 8191], ids=["float32 product", "int32 product"])
+def test_wide_weights_take_an_exact_product(tmp_path, scale):
+    rng = np.random.default_rng(0)
+    bits = 8 if scale == 127 else 14
+    node = population(rng, 5, drive=1 << 20, state_bits=24, decay_bits=8, decay=200, rounding="floor")
+    fc = IntDense(weight=rng.integers(-scale, scale + 1, (5, 40)), weight_bits=bits, unit=Fraction(1))
+    nodes = {
+        "in": IntInput(shape=(40,), code=InputCode(kind="graded", bits=8)),
+        "fc": fc,
+        "lif": node,
+        "out": Output(shape=(5,)),
+    }
+    network = IntNetwork(nodes=nodes, edges=(Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")), dt=1e-3)
+    codes = rng.choice([0, 255], (10, 2, 40))
+    lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
+    kinds = {n.op_type for n in step_nodes(read_model(tmp_path / "m.onnx"))}
+    assert "MatMul" in kinds and "MatMulInteger" not in kinds
+
+
+def step_nodes(model):
+    scan = next(node for node in model.graph.node if node.op_type == "Scan")
+    return next(attribute.g.node for attribute in scan.attribute if attribute.name == "body")
+
+
+def test_time_and_batch_are_symbolic(tmp_path):
+    network, codes = random_network(1, recurrent=False)
+    lx.to_onnx(network, tmp_path / "m.onnx")
+    model = read_model(tmp_path / "m.onnx")
+    assert [d.dim_param for d in model.graph.input[0].type.tensor_type.shape.dim][:2] == ["time", "batch"]
+    run = onnx_verify.in_onnxruntime(model)
+    dtype = np.int8 if network.input_code.signed else np.uint8
+    for x in (codes, codes[:1], codes[:, :1], codes[:3, :2]):
+        trace = lx.simulate(network, x, backend="reference")
+        got = run({"x": x.astype(dtype)})
+        np.testing.assert_array_equal(got["spikes"], trace.output)
+        np.testing.assert_array_equal(got["prediction"], trace.prediction.labels)
+
+
+def test_chunks_continue_by_state(tmp_path):
+    network, codes = random_network(3, recurrent=True)
+    lx.to_onnx(network, tmp_path / "m.onnx", initial_state="input", verify=False)
+    run = onnx_verify.in_onnxruntime(read_model(tmp_path / "m.onnx"))
+    dtype = np.int8 if network.input_code.signed else np.uint8
+    state, spikes = onnx_verify.state_feed(onnx_verify.initial_state(network, codes.shape[1])), []
+    for part in (codes[:1], codes[1:8], codes[8:]):
+        got = run({"x": part.astype(dtype), **state})
+        state = {name: got[f"{name}_final"] for name in state}
+        spikes.append(got["spikes"])
+    whole = lx.simulate(network, codes, backend="reference")
+    np.testing.assert_array_equal(np.concatenate(spikes), whole.output)
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [("threshold", 1), ("reset_code", 1), ("bias", 1), ("decay", -1), ("rounding", None), ("overflow", None)],
+)
+def test_the_proof_notices_another_network(tmp_path, field, change):
+    network, _ = edge_network(2, rounding="floor", overflow="saturate", decay=3, decay_bits=4, state_bits=10)
+    path = tmp_path / "m.onnx"
+    lx.to_onnx(network, path)
+    value = {"rounding": "half_up", "overflow": "wrap"}.get(field)
+    if change is not None:
+        value = getattr(network.nodes["lif"], field) + change
+    with pytest.raises(MismatchError, match="LX402"):
+        onnx_verify.verify_file(path, changed(network, "lif", **{field: value}))
+
+
+def test_the_proof_compares_values_not_only_nodes(tmp_path, monkeypatch):
+    """Even where the step check is blind, running shows the difference, by tensor and index."""
+    network, _ = edge_network(2, decay=3, decay_bits=4, state_bits=10)
+    path = tmp_path / "m.onnx"
+    lx.to_onnx(network, path)
+    monkeypatch.setattr(onnx_verify, "require_same_step", lambda model, twin: None)
+    other = changed(network, "lif", bias=network.nodes["lif"].bias + 1)
+    monkeypatch.setattr(onnx_model, "build", lambda n, _=onnx_model.build, **k: _(network, **k))
+    with pytest.raises(MismatchError, match=r"lif\.V.*instead of"):
+        onnx_verify.verify_file(path, other)
+
+
+def test_nothing_is_written_when_the_proof_fails(tmp_path, monkeypatch):
+    network, _ = random_network(0)
+    monkeypatch.setattr(onnx_verify, "_expected", lambda trace, traced: {"spikes": trace.output + 1})
+    with pytest.raises(MismatchError):
+        lx.to_onnx(network, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    network, _ = random_network(4, recurrent=False)
+    path = tmp_path_factory.mktemp("onnx") / "m.onnx"
+    lx.to_onnx(network, path)
+    return network, path
+
+
+def rewritten(path, tmp_path, edit):
+    model = onnx.load(path)
+    edit(model)
+    target = tmp_path / "edited.onnx"
+    onnx.save(model, target)
+    return target
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 0.9, 0.999])
+def test_truncated_file(written, tmp_path, share):
+    content = written[1].read_bytes()
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(FileError, match="LX003"):
+        read_model(path)
+    assert [finding.code for finding in check_onnx(path)] == ["LX003"]
+
+
+def test_every_truncation_is_noticed(written, tmp_path):
+    content = written[1].read_bytes()
+    for cut in range(0, len(content), 97):
+        path = tmp_path / "cut.onnx"
+        path.write_bytes(content[:cut])
+        assert {f.code for f in check_onnx(path)} & {"LX003", "LX403", "LX420"}, cut
+
+
+def test_missing_and_foreign_files(tmp_path):
+    assert check_onnx(tmp_path / "none.onnx")[0].code == "LX003"
+    (tmp_path / "text.onnx").write_text("hello")
+    assert check_onnx(tmp_path / "text.onnx")[0].code == "LX003"
+
+
+def test_edited_weight_is_found(written, tmp_path):
+    def edit(model):
+        tensor = next(t for t in model.graph.initializer if t.name.endswith(".weight"))
+        array = numpy_helper.to_array(tensor).copy()
+        array.flat[0] += 1
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+    network, path = written
+    path = rewritten(path, tmp_path, edit)
+    (finding,) = check_onnx(path)
+    assert (finding.code, finding.node, finding.field) == ("LX403", "fc0", "weight")
+    with pytest.raises(MismatchError, match=r"fc0\.weight"):
+        onnx_verify.verify_file(path, network)
+
+
+def test_edited_step_is_found(written, tmp_path):
+    def edit(model):
+        node = next(n for n in step_nodes(model) if n.op_type == "GreaterOrEqual")
+        node.op_type = "Greater"
+
+    network, path = written
+    with pytest.raises(MismatchError, match="fires"):
+        onnx_verify.verify_file(rewritten(path, tmp_path, edit), network)
+
+
+def test_foreign_operator_is_refused(written, tmp_path):
+    def edit(model):
+        model.graph.node[0].domain = "com.example"
+        model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
+
+    assert check_onnx(rewritten(written[1], tmp_path, edit))[0].code == "LX003"
+
+
+def test_file_without_record_is_noted(written, tmp_path):
+    path = rewritten(written[1], tmp_path, lambda model: model.ClearField("metadata_props"))
+    assert [finding.code for finding in check_onnx(path)] == ["LX420"]
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    program = (
+        "import sys; sys.path[:0] = ['tests', '.']\n"
+        "from nets import random_network; import lifexport as lx\n"
+        "lx.to_onnx(random_network(5)[0], sys.argv[1], verify=False)"
+    )
+    for name in ("a", "b"):
+        subprocess.run([sys.executable, "-c", program, str(tmp_path / f"{name}.onnx")], check=True)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_unwritable_folder(tmp_path):
+    network, _ = random_network(0)
+    with pytest.raises(OutputError, match="LX002"):
+        lx.to_onnx(network, tmp_path / "none" / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("options", "near"),
+    [({"form": "scam"}, "scan"), ({"outputs": "traces"}, "trace"), ({"initial_state": "capture"}, "captured")],
+)
+def test_misspelt_option_offers_the_nearest(tmp_path, options, near):
+    network, _ = random_network(0)
+    with pytest.raises(UnknownNameError, match=near):
+        lx.to_onnx(network, tmp_path / "m.onnx", **options)
+
+
+def test_refusals_name_what_is_too_wide(tmp_path):
+    network, _ = edge_network(0, state_bits=24)
+    wide = changed(network, "fc", shift=22, unit=Fraction(2) ** 22)
+    with pytest.raises(RangeError, match=r"LX302.*lif"):
+        lx.to_onnx(wide, tmp_path / "m.onnx")
+    broad = changed(network, "in", code=InputCode(kind="graded", bits=12, signed=True))
+    with pytest.raises(UnsupportedError, match=r"LX401.*input.*12 bits"):
+        lx.to_onnx(broad, tmp_path / "m.onnx")
+
+
+def test_a_float_network_is_refused(tmp_path):
+    from lifexport.neurons import FloatLIF
+    from lifexport.nodes import FloatDense, Input
+
+    lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
+    nodes = {"in": Input(shape=(2,)), "fc": FloatDense(weight=[[1.0, 2.0]]), "lif": lif, "out": Output(shape=(1,))}
+    f = lx.FloatNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
+    with pytest.raises(UnsupportedError, match="quantize it first"):
+        lx.to_onnx(f, tmp_path / "m.onnx")
