@@ -1,1 +1,4 @@
-"""Placeholder, filled below."""
+"""Fidelity: how far the chip's network is from the trained one, measured and named by layer, step and neuron."""
+
+from .comparing import compare as compare
+from .report import FidelityReport as FidelityReport

@@ -1,0 +1,185 @@
+"""``compare``: the trained network against the integer network, on the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..findings import Finding, error
+from ..network import FloatNetwork, IntNetwork
+from ..simulation.run import Backend
+from ..targets import load_target, target_names
+from .parameters import decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
+from .report import FidelityReport, LayerFidelity
+from .running import LayerSums, Sums, run_both
+from .statistics import PairedChange, Proportion
+
+
+def compare(
+    f: FloatNetwork,
+    q: IntNetwork,
+    x: np.ndarray,
+    *,
+    labels: np.ndarray | None = None,
+    backend: Backend = "auto",
+) -> FidelityReport:
+    """Measure how far an integer network is from the float network it was quantized from.
+
+    Parameters
+    ----------
+    f : FloatNetwork
+        As trained; simulated in float64.
+    q : IntNetwork
+        Quantized from ``f``: same nodes, shapes and edges.
+    x : array, shape ``(time, batch, *features)``
+        Real inputs as in training, of any number dtype; ``q.encode`` makes the codes.
+    labels : int array, shape ``(batch,)``, optional
+        True classes; without them there is no accuracy.
+    backend : ``"auto"`` | ``"reference"`` | ``"fast"``
+        Simulator of ``q``; all give the same report.
+
+    Returns
+    -------
+    FidelityReport
+
+    Raises
+    ------
+    ParameterError
+        LX006 if ``q`` was not quantized from a network like ``f``; LX205 for unusable labels or inputs; LX301 for
+        the shape of ``x``.
+
+    Notes
+    -----
+    Membrane SQNR is the power of the trained membrane, measured from rest, over the power of the difference. After
+    the first spike that differs a closed loop compares two different trajectories: read the local figure, where the
+    layer alone is fed with the float network's spikes, for what the arithmetic of that layer costs.
+
+    Examples
+    --------
+    >>> import lifexport as lx
+    >>> from lifexport.graph import Edge
+    >>> from lifexport.neurons import FloatLIF
+    >>> from lifexport.nodes import FloatDense, Input, Output
+    >>> lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
+    >>> nodes = {"in": Input(shape=(2,)), "fc": FloatDense(weight=[[1.5, 2.5]]), "lif": lif, "out": Output(shape=(1,))}
+    >>> f = lx.FloatNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
+    >>> x = np.ones((50, 1, 2))
+    >>> report = compare(f, lx.quantize(f, "fpga-q", calibration=x), x)
+    >>> report.layer("lif").spikes_float, report.layer("lif").spikes_differing
+    (16, 0)
+    """
+    _require_pair(f, q)
+    x = np.asarray(x)
+    f.check_input(x)
+    labels = None if labels is None else _check_labels(f, np.asarray(labels), x.shape[1])
+    sums = run_both(f, q, x, backend)
+    weights = tuple(weight_fidelity(f, q, name) for name in f.connections)
+    layers = tuple(_layer(f, q, name, layer, x.shape) for name, layer in sums.layers.items())
+    return FidelityReport(
+        target=q.target,
+        target_digest=q.target_digest,
+        not_verified=_not_verified(q),
+        float_digest=f.digest(),
+        integer_digest=q.digest(),
+        dt=f.dt,
+        readout=f.readout,
+        steps=x.shape[0],
+        samples=x.shape[1],
+        input_kind=q.input_code.kind,
+        input_bits=q.input_code.bits,
+        input_clipped=sums.clipped,
+        **_predictions(sums, labels),
+        ties_float=sums.ties_float,
+        ties_integer=sums.ties_integer,
+        first_divergence=sums.first,
+        layers=layers,
+        weights=weights,
+        findings=(
+            *parameter_findings(weights, {row.node: (row.decay, row.threshold) for row in layers}),
+            *_run_findings(q, layers, sums, x.size),
+        ),
+    )
+
+
+def _require_pair(f: FloatNetwork, q: IntNetwork) -> None:
+    for name, value, kind in (("f", f, FloatNetwork), ("q", q, IntNetwork)):
+        if not isinstance(value, kind):
+            raise error("LX006", field=name, found=f"a {type(value).__name__}", fix=f"give a {kind.__name__}")
+    a, b = ({name: (n.role, n.in_shape, n.out_shape) for name, n in net.nodes.items()} for net in (f, q))
+    other = next((name for name in {**a, **b} if a.get(name) != b.get(name)), None)
+    if other is not None or f.edges != q.edges or f.dt != q.dt or f.readout != q.readout:
+        where = f"node {other!r}" if other else "edges, dt or readout"
+        raise error("LX006", field="q", found=f"{where} differs from f", fix="compare networks that quantize() pairs")
+
+
+def _check_labels(f: FloatNetwork, labels: np.ndarray, batch: int) -> np.ndarray:
+    classes = int(np.prod(f.nodes[f.output_name].shape))
+    fix = f"give {batch} integers from 0 to {classes - 1}, one per sample"
+    if labels.shape != (batch,) or labels.dtype.kind not in "iu":
+        raise error("LX205", field="labels", found=f"{labels.dtype} of shape {labels.shape}", fix=fix)
+    if labels.min() < 0 or labels.max() >= classes:
+        raise error("LX205", field="labels", found=f"{labels.min()}..{labels.max()}", fix=fix)
+    return labels
+
+
+def _not_verified(q: IntNetwork) -> tuple[str, ...]:
+    if q.target in target_names() and (target := load_target(q.target)).digest == q.target_digest:
+        return tuple(target.document["status"]["not_verified"])
+    return (f"target {q.target!r} is not one of the shipped ones",)
+
+
+def _predictions(sums: Sums, labels: np.ndarray | None) -> dict:
+    a, b = np.concatenate(sums.labels_float), np.concatenate(sums.labels_integer)
+    found = {"predictions": Proportion(count=int((a == b).sum()), total=len(a))}
+    if labels is None:
+        return found | dict.fromkeys(("accuracy_float", "accuracy_integer", "accuracy_change"))
+    before, after = a == labels, b == labels
+    change = PairedChange(gained=int((after & ~before).sum()), lost=int((before & ~after).sum()), total=len(a))
+    return found | {
+        "accuracy_float": Proportion(count=int(before.sum()), total=len(a)),
+        "accuracy_integer": Proportion(count=int(after.sum()), total=len(a)),
+        "accuracy_change": change,
+    }
+
+
+def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tuple[int, ...]) -> LayerFidelity:
+    neurons = int(np.prod(f.nodes[name].shape))
+    return LayerFidelity(
+        node=name,
+        neurons=neurons,
+        state_bits=q.nodes[name].state_bits,
+        decay=decay_fidelity(f, q, name),
+        threshold=threshold_fidelity(f, q, name),
+        spikes_float=sums.spikes_float,
+        spikes_integer=sums.spikes_integer,
+        spikes_coincident=sums.coincident,
+        spikes_differing=sums.differing,
+        values=sums.values,
+        count_error=sums.count_difference / (neurons * shape[1]),
+        membrane_sqnr_db=sums.accumulated.sqnr_db,
+        membrane_sqnr_local_db=sums.local.sqnr_db,
+        overflows=sums.overflows,
+        silent_float=int((sums.fired_float == 0).sum()),
+        silent_integer=int((sums.fired_integer == 0).sum()),
+        always_firing=int((sums.fired_integer == shape[0] * shape[1]).sum()),
+    )
+
+
+def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, inputs: int) -> Iterator[Finding]:
+    """What the run showed (LX501 to LX504)."""
+    for row in layers:
+        if row.silent_integer == row.neurons:
+            found = "no spike in the integer network" + ("" if row.spikes_float else ", nor in the float network")
+            yield Finding(code="LX501", node=row.node, found=found, fix="raise the input, or lower the threshold")
+        if row.always_firing:
+            found = f"{row.always_firing} of {row.neurons} neurons"
+            yield Finding(code="LX502", node=row.node, found=found, fix="lower the weights or raise the threshold")
+        if row.overflows:
+            found = f"{row.overflows} of {row.values} values ({q.nodes[row.node].overflow})"
+            fix = "a larger membrane_range if the local SQNR is low; clipping far above threshold is harmless"
+            yield Finding(code="LX503", node=row.node, found=found, fix=fix)
+    if sums.clipped:
+        found = f"{sums.clipped} of {inputs} values"
+        fix = "calibrate with inputs that cover the range, or use more input_bits"
+        yield Finding(code="LX504", node=q.input_name, found=found, fix=fix)

@@ -1,0 +1,289 @@
+"""What a comparison found: the fields of ``schemas/fidelity.schema.json`` as frozen values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..files import readable_json, write_text
+from ..findings import Finding
+from .statistics import PairedChange, Proportion
+
+SCHEMA = "lifexport.fidelity/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """The first spike that differs: earliest step, then earliest layer, then lowest sample and neuron."""
+
+    node: str
+    step: int
+    sample: int
+    index: tuple[int, ...]
+    v_float: float
+    v_integer: float
+    threshold: float
+    """Trained threshold of that neuron; all three in volt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFidelity:
+    """What quantization did to the weights of one connection."""
+
+    node: str
+    weights: int
+    bits: int
+    largest_code: int
+    """Far below the limit of ``bits`` where the membrane's unit is coarser than the weights' own step."""
+    sqnr_db: float | None
+    """None: every weight is exact."""
+    zeroed: int
+    """Weights that were not zero and now are."""
+    saturated: int
+    """Weights whose trained value lies beyond the last code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecayFidelity:
+    """The neuron of a layer whose time constant changed most."""
+
+    bits: int
+    index: tuple[int, ...]
+    trained: float
+    realised: float
+    tau_trained: float
+    tau_realised: float | None
+    """Seconds, ``-dt / ln(realised)``; None where the realised decay is 0 or 1."""
+
+    @property
+    def tau_change(self) -> float | None:
+        """Relative change of the time constant; None if it is no longer finite and positive."""
+        return None if self.tau_realised is None else self.tau_realised / self.tau_trained - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdFidelity:
+    """The neuron of a layer whose threshold, measured from rest, changed most; volt."""
+
+    index: tuple[int, ...]
+    trained: float
+    realised: float
+
+    @property
+    def change(self) -> float:
+        """Relative change."""
+        return self.realised / self.trained - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFidelity:
+    """One population: its parameters, and how it ran."""
+
+    node: str
+    neurons: int
+    state_bits: int
+    decay: DecayFidelity
+    threshold: ThresholdFidelity
+    spikes_float: int
+    spikes_integer: int
+    spikes_coincident: int
+    """Spikes that both fired: same neuron, same step."""
+    spikes_differing: int
+    values: int
+    """Neurons times steps times samples: what all counts are out of."""
+    count_error: float
+    """Mean absolute difference of the spike counts of a neuron over a sample."""
+    membrane_sqnr_db: float | None
+    """Whole network against whole network. None: no difference at all."""
+    membrane_sqnr_local_db: float | None
+    """This layer alone, both fed with the spikes of the float network. None: no difference at all."""
+    overflows: int
+    silent_float: int
+    silent_integer: int
+    always_firing: int
+    """Neurons that never, or at every step, fired (integer network)."""
+
+    @property
+    def spike_agreement(self) -> float:
+        """Share of equal spike values (mostly zeros: see ``coincidence`` too)."""
+        return 1 - self.spikes_differing / self.values
+
+    @property
+    def coincidence(self) -> float | None:
+        """``2 * coincident / (float + integer)`` spikes; None if nobody fired."""
+        fired = self.spikes_float + self.spikes_integer
+        return 2 * self.spikes_coincident / fired if fired else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FidelityReport:
+    """How far an integer network is from the float network it was quantized from.
+
+    Everything here is *measured* on the given inputs; nothing is called exact that was not equal bit for bit.
+    """
+
+    target: str
+    target_digest: str
+    not_verified: tuple[str, ...]
+    """What is not known about the target's model of its hardware."""
+    float_digest: str
+    integer_digest: str
+    dt: float
+    readout: str
+    steps: int
+    samples: int
+    input_kind: str
+    input_bits: int
+    input_clipped: int
+    predictions: Proportion
+    """Samples with the same predicted class."""
+    ties_float: int
+    ties_integer: int
+    accuracy_float: Proportion | None
+    accuracy_integer: Proportion | None
+    accuracy_change: PairedChange | None
+    first_divergence: Divergence | None
+    layers: tuple[LayerFidelity, ...]
+    weights: tuple[WeightFidelity, ...]
+    findings: tuple[Finding, ...]
+
+    def layer(self, name: str) -> LayerFidelity:
+        """Row of one population."""
+        return next(row for row in self.layers if row.node == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Dictionary conforming to ``schemas/fidelity.schema.json``."""
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "lifexport", "version": __version__},
+            "target": {
+                "name": self.target,
+                "digest": self.target_digest,
+                "not_verified": list(self.not_verified),
+            },
+            "networks": {"float": self.float_digest, "integer": self.integer_digest},
+            "input": {
+                "dt_s": self.dt,
+                "steps": self.steps,
+                "samples": self.samples,
+                "kind": self.input_kind,
+                "bits": self.input_bits,
+                "clipped": self.input_clipped,
+            },
+            "readout": self.readout,
+            "predictions": {
+                "agree": _proportion(self.predictions),
+                "ties_float": self.ties_float,
+                "ties_integer": self.ties_integer,
+            },
+            "accuracy": self._accuracy(),
+            "first_divergence": None if self.first_divergence is None else _divergence(self.first_divergence),
+            "layers": [_layer(row) for row in self.layers],
+            "weights": [_weights(row) for row in self.weights],
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    def _accuracy(self) -> dict[str, Any] | None:
+        if self.accuracy_float is None or self.accuracy_integer is None or self.accuracy_change is None:
+            return None
+        change = self.accuracy_change
+        return {
+            "float": _proportion(self.accuracy_float),
+            "integer": _proportion(self.accuracy_integer),
+            "change": {
+                "gained": change.gained,
+                "lost": change.lost,
+                "rate": _short(change.rate),
+                "interval": [_short(edge) for edge in change.interval],
+            },
+        }
+
+    def card(self) -> str:
+        """One page of text for people."""
+        from .card import card
+
+        return card(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report as JSON, whole or not at all (LX002)."""
+        return write_text(path, readable_json(self.to_json()))
+
+
+def _short(value: float | None) -> float | None:
+    """Nine digits: far below the resolution of what is measured, far above the noise of the machine."""
+    return None if value is None else float(f"{value:.9g}")
+
+
+def _proportion(p: Proportion) -> dict[str, Any]:
+    return {
+        "count": p.count,
+        "total": p.total,
+        "rate": _short(p.rate),
+        "interval": [_short(edge) for edge in p.interval],
+    }
+
+
+def _divergence(d: Divergence) -> dict[str, Any]:
+    return {
+        "node": d.node,
+        "step": d.step,
+        "sample": d.sample,
+        "index": list(d.index),
+        "v_float": _short(d.v_float),
+        "v_integer": _short(d.v_integer),
+        "threshold": _short(d.threshold),
+    }
+
+
+def _weights(row: WeightFidelity) -> dict[str, Any]:
+    return {
+        "node": row.node,
+        "weights": row.weights,
+        "bits": row.bits,
+        "largest_code": row.largest_code,
+        "sqnr_db": row.sqnr_db,
+        "zeroed": row.zeroed,
+        "saturated": row.saturated,
+    }
+
+
+def _layer(row: LayerFidelity) -> dict[str, Any]:
+    return {
+        "node": row.node,
+        "neurons": row.neurons,
+        "state_bits": row.state_bits,
+        "decay": {
+            "bits": row.decay.bits,
+            "index": list(row.decay.index),
+            "trained": _short(row.decay.trained),
+            "realised": _short(row.decay.realised),
+            "tau_trained_s": _short(row.decay.tau_trained),
+            "tau_realised_s": _short(row.decay.tau_realised),
+        },
+        "threshold": {
+            "index": list(row.threshold.index),
+            "trained": _short(row.threshold.trained),
+            "realised": _short(row.threshold.realised),
+        },
+        "spikes": {
+            "values": row.values,
+            "float": row.spikes_float,
+            "integer": row.spikes_integer,
+            "coincident": row.spikes_coincident,
+            "differing": row.spikes_differing,
+            "agreement": _short(row.spike_agreement),
+            "coincidence": _short(row.coincidence),
+            "count_error": _short(row.count_error),
+        },
+        "membrane": {
+            "sqnr_db": row.membrane_sqnr_db,
+            "sqnr_local_db": row.membrane_sqnr_local_db,
+            "overflows": row.overflows,
+        },
+        "neurons_silent_float": row.silent_float,
+        "neurons_silent_integer": row.silent_integer,
+        "neurons_always_firing": row.always_firing,
+    }

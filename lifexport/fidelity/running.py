@@ -1,0 +1,164 @@
+"""Both networks run side by side, some samples at a time, and what differed added up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..network import FloatNetwork, IntNetwork
+from ..ops import NumpyOps
+from ..simulation import Trace, simulate
+from ..simulation.run import Backend
+from ..simulation.stepwise import initial_state
+from .report import Divergence
+from .statistics import Noise
+
+VALUES_AT_ONCE = 8_000_000
+"""Membrane values of the whole network that are held at a time: bounds memory, changes no result."""
+
+
+@dataclass
+class LayerSums:
+    """What one population did, summed over all samples so far."""
+
+    accumulated: Noise = field(default_factory=Noise)
+    local: Noise = field(default_factory=Noise)
+    spikes_float: int = 0
+    spikes_integer: int = 0
+    coincident: int = 0
+    differing: int = 0
+    values: int = 0
+    count_difference: int = 0
+    overflows: int = 0
+    fired_float: Any = 0
+    """Spikes per neuron."""
+    fired_integer: Any = 0
+
+
+@dataclass
+class Sums:
+    """What the two networks did, summed over all samples so far."""
+
+    layers: dict[str, LayerSums]
+    labels_float: list[np.ndarray] = field(default_factory=list)
+    labels_integer: list[np.ndarray] = field(default_factory=list)
+    ties_float: int = 0
+    ties_integer: int = 0
+    clipped: int = 0
+    first: Divergence | None = None
+
+
+def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) -> Sums:
+    """Run float and integer network on the same real inputs.
+
+    Parameters
+    ----------
+    f, q : FloatNetwork, IntNetwork
+        Trained, and quantized from it.
+    x : array, shape ``(time, batch, *features)``
+        Real inputs.
+    backend : str
+        Simulator of the integer network.
+    """
+    sums = Sums({name: LayerSums() for name in f.populations})
+    order = {name: i for i, name in enumerate(f.populations)}
+    for start, part in _parts(f, x):
+        encoded = q.encode(part)
+        exact = simulate(f, part, record=("v", "spikes"))
+        realised = simulate(q, encoded.codes, record=("v", "spikes", "overflows"), backend=backend)
+        sums.clipped += encoded.clipped
+        for trace, labels in ((exact, sums.labels_float), (realised, sums.labels_integer)):
+            labels.append(trace.prediction.labels)
+        sums.ties_float += exact.prediction.ties
+        sums.ties_integer += realised.prediction.ties
+        first = _first_divergence(f, q, exact, realised, start)
+        # Samples come in order: of two at the same step and layer the one found before is the first.
+        sums.first = min((d for d in (sums.first, first) if d), key=lambda d: (d.step, order[d.node]), default=None)
+        for name, layer in sums.layers.items():
+            _add(layer, f, q, name, exact, realised)
+            layer.local.add(_from_rest(f, name, exact), _volts(q, name, _alone(q, name, encoded.codes, exact)))
+    return sums
+
+
+def _parts(f: FloatNetwork, x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Slices of the batch small enough to record every membrane."""
+    one = len(x) * sum(int(np.prod(node.shape)) for node in f.populations.values())
+    size = max(1, VALUES_AT_ONCE // one)
+    for start in range(0, x.shape[1], size):
+        yield start, x[:, start : start + size]
+
+
+def _add(layer: LayerSums, f: FloatNetwork, q: IntNetwork, name: str, exact: Trace, realised: Trace) -> None:
+    a, b = exact.spikes[name], realised.spikes[name]
+    layer.accumulated.add(_from_rest(f, name, exact), _volts(q, name, realised.v[name]))
+    layer.spikes_float += int(a.sum(dtype=np.int64))
+    layer.spikes_integer += int(b.sum(dtype=np.int64))
+    layer.coincident += int((a & b).sum(dtype=np.int64))
+    layer.differing += int((a != b).sum())
+    layer.values += a.size
+    layer.count_difference += int(np.abs(a.sum(axis=0, dtype=np.int64) - b.sum(axis=0, dtype=np.int64)).sum())
+    layer.overflows += realised.overflows[name]
+    layer.fired_float = layer.fired_float + a.sum(axis=(0, 1), dtype=np.int64)
+    layer.fired_integer = layer.fired_integer + b.sum(axis=(0, 1), dtype=np.int64)
+
+
+def _from_rest(f: FloatNetwork, name: str, trace: Trace) -> np.ndarray:
+    """Membrane of the float network measured from rest, volt: what the noise is held against."""
+    return trace.v[name] - f.nodes[name].v_rest
+
+
+def _volts(q: IntNetwork, name: str, codes: np.ndarray) -> np.ndarray:
+    return codes * float(q.nodes[name].unit)
+
+
+def _alone(q: IntNetwork, name: str, codes: np.ndarray, exact: Trace) -> np.ndarray:
+    """Membranes of one integer population whose inputs are the float network's spikes; its own state and resets."""
+    node = q.nodes[name]
+    arriving = np.sum([_arriving(q, edge, codes, exact) for edge in q.incoming(name)], axis=0)
+    state, ops, rows = initial_state(q, codes.shape[1]).populations[name], NumpyOps(), []
+    for current in arriving:
+        state, _, v = node.step(ops, state, current)
+        rows.append(v)
+    return np.stack(rows)
+
+
+def _arriving(q: IntNetwork, edge: Any, codes: np.ndarray, exact: Trace) -> np.ndarray:
+    """What an edge delivers at every step, its source taken from the float run; shape ``(time, batch, *shape)``."""
+    source = q.nodes[edge.source]
+    if source.role == "input":
+        sequence = codes
+    elif source.role == "population":
+        sequence = exact.spikes[edge.source].astype(np.int64)
+    else:
+        before = _arriving(q, q.incoming(edge.source)[0], codes, exact)
+        flat = source.apply(before.reshape(-1, *before.shape[2:]))
+        sequence = flat.reshape(*before.shape[:2], *flat.shape[1:])
+    return (
+        np.concatenate([np.zeros_like(sequence[: edge.delay]), sequence])[: len(sequence)] if edge.delay else sequence
+    )
+
+
+def _first_divergence(f: FloatNetwork, q: IntNetwork, exact: Trace, realised: Trace, start: int) -> Divergence | None:
+    found = None
+    for name, node in f.populations.items():
+        differs = exact.spikes[name] != realised.spikes[name]
+        steps = differs.reshape(len(differs), -1).any(axis=1)
+        if not steps.any() or (found and int(steps.argmax()) >= found.step):
+            continue
+        step = int(steps.argmax())
+        sample, *index = (int(i) for i in np.argwhere(differs[step])[0])
+        where = (step, sample, *index)
+        rest = float(node.v_rest[tuple(index)])
+        found = Divergence(
+            node=name,
+            step=step,
+            sample=start + sample,
+            index=tuple(index),
+            v_float=float(exact.v[name][where]),
+            v_integer=float(_volts(q, name, realised.v[name][where])) + rest,
+            threshold=float(node.v_threshold[tuple(index)]),
+        )
+    return found
