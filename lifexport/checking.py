@@ -1,0 +1,127 @@
+"""``check``: everything that can be found about a file without training or simulating."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import __version__
+from .errors import LifexportError
+from .findings import Finding, error
+
+SCHEMA = "lifexport.findings/1"
+
+Kind = Literal["nir", "onnx", "target"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A file, what it was taken for, and everything found about it.
+
+    Parameters
+    ----------
+    file : str
+        Its name, as it was given.
+    kind : ``"nir"`` | ``"onnx"`` | ``"target"`` or None
+        None if the file could not be opened or is of no known kind.
+    findings : tuple of Finding
+    """
+
+    file: str
+    kind: Kind | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No finding of severity ``error``."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Dictionary conforming to ``schemas/findings.schema.json``."""
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "lifexport", "version": __version__},
+            "file": self.file,
+            "kind": self.kind,
+            "ok": self.ok,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+def check(path: str | os.PathLike[str], *, dt: float | None = None, target: str | None = None) -> Checked:
+    """Check a NIR file, an ONNX file or a target description; nothing is raised for a bad file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; its kind is told by its first bytes and its suffix.
+    dt : float, seconds, optional
+        Time step of a NIR file that does not say.
+    target : str, optional
+        For a NIR file: also find every feature that this target cannot express (LX203).
+
+    Returns
+    -------
+    Checked
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lifexport import targets
+    >>> checked = check(Path(targets.__file__).parent / "fpga-q.json")
+    >>> checked.kind, checked.ok
+    ('target', True)
+    >>> print(check("missing.nir").findings[0])
+    LX003 file cannot be read: missing.nir: No such file or directory; fix: name an existing file
+    """
+    kind, findings = None, ()
+    try:
+        kind = _kind(Path(path))
+        for option, value in (("dt", dt), ("target", target)):
+            if value is not None and kind != "nir":
+                raise error("LX006", field=option, found=f"{value!r} for a {kind} file", fix="leave it out")
+        findings = _check_nir(path, dt, target) if kind == "nir" else _check_other(path, kind)
+    except LifexportError as failure:
+        findings = failure.findings
+    return Checked(file=str(path), kind=kind, findings=findings)
+
+
+def _kind(path: Path) -> Kind:
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing file") from None
+    if start.startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
+        return "nir"
+    if path.suffix == ".onnx":
+        return "onnx"
+    if path.suffix == ".json":
+        return "target"
+    fix = "give a .nir file (HDF5), an .onnx file or a target description (.json)"
+    raise error("LX003", found=f"{path}: of no known kind", fix=fix)
+
+
+def _check_nir(path: str | os.PathLike[str], dt: float | None, target: str | None) -> tuple[Finding, ...]:
+    from .export.nir_graph import check_nir, from_nir  # loads nir and h5py
+
+    findings = check_nir(path, dt)
+    if target is None or any(finding.severity == "error" for finding in findings):
+        return findings
+    from .quantization import inexpressible
+    from .targets import load_target
+
+    return (*findings, *inexpressible(from_nir(path, dt=dt), load_target(target)))
+
+
+def _check_other(path: str | os.PathLike[str], kind: Kind) -> tuple[Finding, ...]:
+    if kind == "onnx":
+        from .export.onnx_file import check_onnx  # loads onnx
+
+        return check_onnx(path)
+    from .targets import load_target
+
+    load_target(Path(path))
+    return ()

@@ -1,0 +1,189 @@
+"""The main job on scikit-learn's digits: train, quantize, export, read back, prove, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import brainunit as u
+import numpy as np
+
+from .. import __version__
+from ..capturing import capture
+from ..export.nir_graph import from_nir, to_nir
+from ..export.onnx_model import to_onnx
+from ..export.result import ExportResult
+from ..fidelity import FidelityReport, compare
+from ..fidelity.card import wrapped
+from ..files import canonical_json, make_folder, whole_file, write_text
+from ..findings import at_node, error
+from ..network import FloatNetwork, IntNetwork
+from ..quantization import quantize
+from ..quantspec import QuantSpec, resolve
+from ..simulation import Trace, simulate
+from ..targets import load_target
+from .training import constant_current, load_digits, train_digits
+
+TARGET = "fpga-q"
+EPOCHS = 40
+GOLDEN_SAMPLES = 8
+
+
+class Progress(Protocol):
+    """Told what is going on; see ``cli``."""
+
+    def __call__(self, step: str, done: int = 0, total: int = 1, note: str = "") -> None:
+        """Report ``done`` of ``total`` of a named step."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """What the demo wrote, and what it found."""
+
+    report: FidelityReport
+    card: str
+    files: tuple[Path, ...]
+
+
+def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress: Progress) -> DemoResult:
+    """Do the whole job; every file is the same for the same arguments on the same machine.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``model.nir``, ``model.onnx``, ``fidelity.json``, ``golden.npz`` and ``card.txt`` go.
+    seed : int
+        Of the weights and the order of the images.
+    weight_bits, state_bits : int
+        Widths for target ``fpga-q``; refused (LX202) before anything is trained.
+    progress : callable
+        Told about every step.
+
+    Returns
+    -------
+    DemoResult
+
+    Raises
+    ------
+    OutputError
+        LX002 if the folder cannot be written.
+    MismatchError
+        LX303, LX402 if anything that must be equal is not.
+    """
+    folder = make_folder(folder)
+    _require_widths(weight_bits, state_bits)
+    digits = load_digits()
+    x = np.asarray(constant_current(digits.x_test))
+    net = train_digits(
+        seed,
+        epochs=EPOCHS,
+        on_epoch=lambda epoch, loss: progress("train", epoch, EPOCHS, f"epoch {epoch}/{EPOCHS}, loss {loss:.4f}"),
+    )
+    progress("capture and quantize")
+    f = capture(net, dt=1 * u.ms, in_size=64)
+    calibration = np.asarray(constant_current(digits.x_train))
+    q = quantize(f, TARGET, calibration=calibration, weight_bits=weight_bits, state_bits=state_bits)
+    progress("simulate: fast against reference")
+    codes = q.encode(x).codes
+    simulators, reference = _prove_simulators(q, codes)
+    progress("export NIR and read it back")
+    nir = to_nir(f, folder / "model.nir")
+    simulated_again = _prove_nir(f, nir.path, x)
+    progress("export ONNX and run it in two runtimes")
+    onnx = to_onnx(q, folder / "model.onnx", inputs=codes)
+    progress("compare with the float network")
+    report = compare(f, q, x, labels=digits.y_test)
+    golden = _write_golden(folder / "golden.npz", q, codes, reference)
+    fidelity = report.save(folder / "fidelity.json")
+    card = _card(report, seed, (simulators, *nir.proofs, simulated_again, *onnx.proofs), (nir, onnx))
+    text = write_text(folder / "card.txt", card)
+    progress("done", 1)
+    return DemoResult(report=report, card=card, files=(nir.path, onnx.path, fidelity, golden, text))
+
+
+def _require_widths(weight_bits: int, state_bits: int) -> None:
+    """Refuse widths that the target lacks now, not after training."""
+    resolve(QuantSpec(weight_bits=weight_bits, state_bits=state_bits), load_target(TARGET))
+
+
+def _prove_simulators(q: IntNetwork, codes: np.ndarray) -> tuple[str, Trace]:
+    """Run fast path and reference on everything, and require equal membranes, spikes and overflow counts (LX303)."""
+    record = ("v", "spikes", "overflows")
+    reference, fast = (simulate(q, codes, record=record, backend=backend) for backend in ("reference", "fast"))
+    for name in q.populations:
+        with at_node(name):
+            _require_equal("V", fast.v[name], reference.v[name])
+            _require_equal("spikes", fast.spikes[name], reference.spikes[name])
+            _require_equal("overflows", np.array(fast.overflows[name]), np.array(reference.overflows[name]))
+    values = sum(v.size for v in reference.v.values())
+    return (
+        f"fast simulator equals the reference: {values} V and {values} spikes of the test set, 0 differ",
+        reference,
+    )
+
+
+def _prove_nir(f: FloatNetwork, path: Path, x: np.ndarray) -> str:
+    """Simulate the network that the file holds, and require the trained network's membranes bit for bit (LX303)."""
+    trained, restored = (simulate(network, x, record=("v", "spikes")) for network in (f, from_nir(path)))
+    for name in f.populations:
+        with at_node(name):
+            _require_equal("V", restored.v[name], trained.v[name])
+            _require_equal("spikes", restored.spikes[name], trained.spikes[name])
+    return f"simulated from the NIR file: {sum(v.size for v in trained.v.values())} V of the test set, 0 differ"
+
+
+def _require_equal(what: str, got: np.ndarray, expected: np.ndarray) -> None:
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        found = f"{got.dtype} {got.shape} instead of {expected.dtype} {expected.shape}"
+    elif (differs := got != expected).any():
+        index = tuple(int(i) for i in np.argwhere(differs)[0])
+        found = f"{int(differs.sum())} values, first {got[index]} instead of {expected[index]} at {index}"
+    else:
+        return
+    raise error("LX303", field=what, found=found, fix="please report this with the network")
+
+
+def _write_golden(path: Path, q: IntNetwork, codes: np.ndarray, reference: Trace) -> Path:
+    """Input codes and everything the reference simulator makes of them, for people who verify hardware."""
+    some = slice(0, GOLDEN_SAMPLES)
+    arrays: dict[str, np.ndarray] = {"input": codes[:, some].astype(np.int16)}
+    for name in q.populations:
+        arrays[f"{name}.v"] = reference.v[name][:, some].astype(np.int32)
+        arrays[f"{name}.spikes"] = reference.spikes[name][:, some]
+    arrays["scores"] = reference.scores[some].astype(np.int32)
+    arrays["prediction"] = reference.prediction.labels[some].astype(np.int32)
+    about = {
+        "schema": "lifexport.golden/1",
+        "tool": {"name": "lifexport", "version": __version__},
+        "network": q.digest(),
+        "target": q.target,
+        "layout": "input, v, spikes: (time, sample, neuron); v before reset",
+    }
+    arrays["about"] = np.array(canonical_json(about))
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return path
+
+
+def _card(report: FidelityReport, seed: int, proofs: tuple[str, ...], exports: tuple[ExportResult, ...]) -> str:
+    lines = [
+        f"lifexport {__version__} demo: digits 64-128-10 LIF, seed {seed}",
+        "",
+        "proved, bit for bit",
+        *(f"  {proof}" for proof in proofs),
+        "",
+        "files",
+        *(f"  {e.path.name:<12} {e.size:>7} bytes  sha256 {e.sha256}" for e in exports),
+        "",
+        "measured: " + report.card().rstrip(),
+    ]
+    warned = [finding for export in exports for finding in export.findings]
+    if warned:
+        lines += [
+            "",
+            "for readers of the files",
+            *(line for finding in warned for line in wrapped(str(finding))),
+        ]
+    return "\n".join(lines) + "\n"

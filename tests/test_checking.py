@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import numpy as np
+import pytest
+from float_nets import float_network
+
+import lifexport as lx
+from lifexport import schemas
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    f, x = float_network(1)
+    lx.to_nir(f, folder / "good.nir")
+    lx.to_onnx(lx.quantize(f, "fpga-q", calibration=x), folder / "good.onnx")
+    (folder / "good.json").write_text(resources.files("lifexport.targets").joinpath("fpga-q.json").read_text())
+    for name in ("good.nir", "good.onnx", "good.json"):
+        content = (folder / name).read_bytes()
+        (folder / name.replace("good", "cut")).write_bytes(content[: len(content) // 2])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "codes"),
+    [
+        ("good.nir", "nir", {"LX410", "LX411"}),
+        ("good.onnx", "onnx", set()),
+        ("good.json", "target", set()),
+        ("cut.nir", "nir", {"LX003"}),
+        ("cut.onnx", "onnx", {"LX003"}),
+        ("cut.json", "target", {"LX003"}),
+        ("none.nir", None, {"LX003"}),
+        ("none", None, {"LX003"}),
+    ],
+)
+def test_files(files, name, kind, codes):
+    checked = lx.check(files / name)
+    assert checked.kind == kind
+    assert {finding.code for finding in checked.findings} == codes
+    assert checked.ok == name.startswith("good")
+    document = json.loads(json.dumps(checked.to_json()))
+    assert schemas.violations("findings", document, code="LX003") == []
+
+
+def test_unknown_kind(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    checked = lx.check(tmp_path / "a.txt")
+    assert checked.kind is None and checked.findings[0].code == "LX003"
+
+
+def test_a_target_finds_what_it_cannot_express(files, tmp_path):
+    document = json.loads((files / "good.json").read_text())
+    document |= {"name": "tiny", "reset": ["value"], "limits": {"neurons": 3, "fan_in": 4}}
+    (tmp_path / "tiny.json").write_text(json.dumps(document))
+    checked = lx.check(files / "good.nir", target=tmp_path / "tiny.json")
+    places = {(f.code, f.node, f.field) for f in checked.findings}
+    assert {("LX203", "hidden", "reset"), ("LX203", "fc0", "fan_in"), ("LX203", None, "neurons")} <= places
+    assert not checked.ok
+
+
+def test_options_that_do_not_apply_are_refused(files):
+    for options in ({"dt": 1e-3}, {"target": "fpga-q"}):
+        assert [f.code for f in lx.check(files / "good.onnx", **options).findings] == ["LX006"]
+    assert [f.code for f in lx.check(files / "good.nir", dt=2e-3).findings] == ["LX103"]
+    assert "LX001" in {f.code for f in lx.check(files / "good.nir", target="fpga-p").findings}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(("kind",), "hdf5"), (("ok",), "yes"), (("findings", 0, "code"), "LX41"), (("findings", 0, "index"), [-1])],
+)
+def test_near_misses_are_refused(files, path, value):
+    document = lx.check(files / "good.nir").to_json()
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    assert schemas.violations("findings", document, code="LX003")
+
+
+def test_random_bytes_are_never_a_network(tmp_path):
+    rng = np.random.default_rng(0)
+    for suffix in ("nir", "onnx", "json"):
+        for length in (0, 1, 7, 300):
+            path = tmp_path / f"noise.{suffix}"
+            path.write_bytes(rng.bytes(length))
+            assert not lx.check(path).ok
