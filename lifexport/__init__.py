@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "FidelityReport": "fidelity",
     "FloatNetwork": "network",
     "IntNetwork": "network",
     "LIF": "train",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .export.nir_graph import from_nir as from_nir
     from .export.nir_graph import to_nir as to_nir
     from .export.onnx_model import to_onnx as to_onnx
+    from .fidelity import FidelityReport as FidelityReport
     from .fidelity import compare as compare
     from .network import FloatNetwork as FloatNetwork
     from .network import IntNetwork as IntNetwork

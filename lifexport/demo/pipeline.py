@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -69,9 +70,12 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     ------
     OutputError
         LX002 if the folder cannot be written.
+    MissingDependencyError
+        LX005 if scikit-learn or optax is not installed.
     MismatchError
         LX303, LX402 if anything that must be equal is not.
     """
+    _require_packages()
     folder = make_folder(folder)
     _require_widths(weight_bits, state_bits)
     digits = load_digits()
@@ -101,6 +105,14 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     text = write_text(folder / "card.txt", card)
     progress("done", 1)
     return DemoResult(report=report, card=card, files=(nir.path, onnx.path, fidelity, golden, text))
+
+
+def _require_packages() -> None:
+    """Name what the demo needs besides lifexport now, not in the middle of it (LX005)."""
+    missing = [name for name in ("sklearn", "optax") if importlib.util.find_spec(name) is None]
+    if missing:
+        found = f"{', '.join(missing)} not installed"
+        raise error("LX005", found=found, fix='pip install "lifexport[demo]"')
 
 
 def _require_widths(weight_bits: int, state_bits: int) -> None:

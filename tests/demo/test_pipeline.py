@@ -15,7 +15,7 @@ from float_nets import float_network
 import lifexport as lx
 from lifexport import schemas
 from lifexport.demo import pipeline
-from lifexport.errors import MismatchError
+from lifexport.errors import MismatchError, MissingDependencyError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["card.txt", "fidelity.json", "golden.npz", "model.nir", "model.onnx"]
@@ -82,6 +82,13 @@ def test_golden_vectors_replay_in_onnxruntime_and_hold_no_path(written):
     about = json.loads(str(golden["about"]))
     assert about["schema"] == "lifexport.golden/1"
     assert str(folder) not in str(about)
+
+
+def test_missing_packages_are_named_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline.importlib.util, "find_spec", lambda name: None if name == "optax" else name)
+    with pytest.raises(MissingDependencyError, match=r"LX005.*optax.*lifexport\[demo\]"):
+        pipeline.run(tmp_path / "out", seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_proofs_can_fail(tmp_path, monkeypatch):
