@@ -1,9 +1,10 @@
-"""Integer networks that live: every layer fires at 1..60 % of its steps, some saturate, some hit the threshold exactly."""
+"""Integer networks that live: layers fire at 1..60 % of their steps, some saturate, some hit the threshold exactly."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def _draw(rng: np.random.Generator, recurrent: bool) -> tuple[IntNetwork, np.nda
     sizes = [int(n) for n in rng.integers(3, 20, rng.integers(2, 5))]
     nodes: dict = {"in": IntInput(shape=(sizes[0],), code=code), "out": Output(shape=(sizes[-1],))}
     edges, before = [], "in"
-    for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         shift, weight_bits = int(rng.integers(0, 4)), int(rng.integers(2, 9))
         nodes[f"fc{layer}"] = _dense(rng, n_out, n_in, weight_bits, shift)
         nodes[f"lif{layer}"] = population(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx  # noqa: TID251
@@ -26,7 +27,7 @@ from .onnx_file import read_model
 
 STEPS, SAMPLES = 6, 3
 
-Runner = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+Runner = Callable[[dict[str, np.ndarray]], dict[str, Any]]
 
 
 def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = None) -> tuple[str, ...]:
@@ -112,7 +113,8 @@ def in_onnxruntime(model: onnx.ModelProto) -> Runner:
 def in_reference(model: onnx.ModelProto) -> Runner:
     """Run of a model in ``onnx.reference``, the standard's own evaluator."""
     session = ReferenceEvaluator(model)
-    return lambda feed: dict(zip(session.output_names, session.run(None, feed), strict=True))
+    names = [str(name) for name in session.output_names]
+    return lambda feed: dict(zip(names, session.run(None, feed), strict=True))  # type: ignore[arg-type]
 
 
 def state_feed(state: State) -> dict[str, np.ndarray]:

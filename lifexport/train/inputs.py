@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import brainstate
 from brainstate.mixin import ParamDescriber
@@ -14,8 +14,8 @@ from ..findings import error
 class Dynamics(brainstate.nn.Dynamics):
     """Module with state that also takes registered inputs, as ``brainpy.state.Dynamics`` does.
 
-    *Current* inputs join the current of the step; *delta* inputs are added to the membrane after it, neither scaled
-    by ``R`` nor decayed. Either is an array, used once, or a callable, used at every step until it is removed.
+    *Current* inputs join the current of the step; *delta* inputs are added to the membrane after it, neither
+    scaled by ``R`` nor decayed. Either is an array, used once, or a callable, used at every step.
 
     Parameters
     ----------
@@ -37,6 +37,11 @@ class Dynamics(brainstate.nn.Dynamics):
         super().__init__(in_size, name=name)
         self._current_inputs: dict[str, Any] | None = None
         self._delta_inputs: dict[str, Any] | None = None
+
+    @property
+    def varshape(self) -> tuple[int, ...]:
+        """Shape of the population, without batch."""
+        return cast("tuple[int, ...]", self.in_size)
 
     @property
     def current_inputs(self) -> dict[str, Any] | None:
@@ -80,7 +85,8 @@ class Dynamics(brainstate.nn.Dynamics):
             if inputs and key in inputs:
                 return inputs[key]
         known = ", ".join([*(self._current_inputs or ()), *(self._delta_inputs or ())]) or "none"
-        raise error("LX006", node=self.name, field="get_input", found=f"no input {key!r}", fix=f"registered: {known}")
+        fix = f"registered: {known}"
+        raise error("LX006", node=self.name, field="key", found=f"no input {key!r}", fix=fix)
 
     def sum_current_inputs(self, init, *args, label: str | None = None, pop: bool = True, **kwargs):
         """``init`` plus the current inputs (those of ``label``, or all); callables get the other arguments.
@@ -124,12 +130,14 @@ def _with_input(inputs: dict[str, Any] | None, key: str, inp, label: str | None,
     inputs = {} if inputs is None else inputs
     key = key if label is None else f"{label} // {key}"
     if inputs.setdefault(key, inp) is not inp:
-        raise error("LX006", node=node, field="key", found=f"{key!r} is already an input", fix="choose another key")
+        found, fix = f"{key!r} is already an input", "choose another key"
+        raise error("LX006", node=node, field="key", found=found, fix=fix)
     return inputs
 
 
 def _total(inputs: dict[str, Any] | None, total, args, kwargs, label: str | None, pop: bool):
-    for key, inp in list((inputs or {}).items()):
+    inputs = {} if inputs is None else inputs
+    for key, inp in list(inputs.items()):
         if label is not None and not key.startswith(f"{label} // "):
             continue
         try:

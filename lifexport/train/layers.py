@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import brainstate
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from ..findings import at_node, error
@@ -22,9 +23,9 @@ class Linear(brainstate.nn.Linear):
     in_size, out_size : int or tuple of int
         Number of inputs and outputs; of a tuple, the last axis is transformed and the others must agree.
     w_init : callable or array, shape ``(in, out)``
-        Initial weights, plain numbers counted in ``unit`` (a quantity is converted). By default normal with standard
-        deviation ``2 * sqrt(2 / in)``, twice Kaiming's: a ``LIF`` with the default threshold of 1 mV then fires for
-        inputs and spike rates around 0.3, and the first gradients are not zero.
+        Initial weights, plain numbers counted in ``unit`` (a quantity is converted). By default normal with
+        standard deviation ``5 * sqrt(2 / in)``, five times Kaiming's, which is meant for inputs around 1: for
+        spike rates around 0.1..0.3 the currents then reach the 1 mA that a default ``LIF`` needs to fire.
     b_init : callable or array, shape ``(out,)``, optional
         Initial bias; by default there is none. A bias is a current at every step, which costs chips an adder.
     unit : Unit or None
@@ -35,8 +36,8 @@ class Linear(brainstate.nn.Linear):
     Attributes
     ----------
     weight : ParamState
-        ``{"weight": (in, out)}`` and, with a bias, ``"bias": (out,)``: plain float arrays, so that optimizers need
-        to know nothing of units.
+        ``{"weight": (in, out)}`` and, with a bias, ``"bias": (out,)``: plain float arrays, so that optimizers
+        need to know nothing of units.
 
     Raises
     ------
@@ -65,22 +66,22 @@ class Linear(brainstate.nn.Linear):
         self,
         in_size,
         out_size,
-        w_init=brainstate.nn.init.KaimingNormal(scale=8.0),  # noqa: B008  variance: 4 times Kaiming's 2
+        w_init=brainstate.nn.init.KaimingNormal(scale=50.0),  # noqa: B008  the variance: 25 times Kaiming's 2
         b_init=None,
         unit: u.Unit | None = u.mA,
         name: str | None = None,
     ):
         label = name or type(self).__name__
-        sizes = tuple((n,) if isinstance(n, (int, np.integer)) else tuple(n) for n in (in_size, out_size))
-        if sizes[0][:-1] != sizes[1][:-1]:
-            fix = "only the last axis may differ"
-            raise error("LX102", node=label, field="out_size", found=f"{sizes[0]} to {sizes[1]}", fix=fix)
-        inputs, outputs = sizes[0][-1], sizes[1][-1]
+        inputs, outputs = _size(in_size), _size(out_size)
+        if inputs[:-1] != outputs[:-1]:
+            found, fix = f"{inputs} to {outputs}", "only the last axis may differ"
+            raise error("LX102", node=label, field="out_size", found=found, fix=fix)
         self.unit = u.UNITLESS if unit is None else unit
         super().__init__(
-            *sizes,
-            w_init=self._plain(w_init, (inputs, outputs), label, "weight"),
-            b_init=None if b_init is None else self._plain(b_init, (outputs,), label, "bias"),
+            inputs,
+            outputs,
+            w_init=self._plain(w_init, (inputs[-1], outputs[-1]), label, "weight"),
+            b_init=None if b_init is None else self._plain(b_init, (outputs[-1],), label, "bias"),
             name=name,
         )
 
@@ -97,13 +98,13 @@ class Linear(brainstate.nn.Linear):
         number = concrete(value)
         if number is not None:
             require(np.isfinite(number), "LX101", value, node=label, field=field, fix="give finite numbers")
-        return u.math.asarray(value, dtype=brainstate.environ.dftype())
+        return jnp.asarray(value, dtype=brainstate.environ.dftype())
 
     def update(self, x):
         """Weighted sums of ``x``, shape ``(..., in)``, as a quantity of shape ``(..., out)`` in ``unit``."""
         if u.get_dim(x) != u.DIMENSIONLESS:
             fix = "give plain numbers (spikes, pixels); the layer's unit says what a weight of 1 stands for"
-            raise error("LX109", node=self.name or "Linear", field="x", found=f"unit {u.get_unit(x)}", fix=fix)
+            raise error("LX109", node=self.name, field="x", found=f"unit {u.get_unit(x)}", fix=fix)
         y = super().update(x)
         return y if self.unit.is_unitless else y * self.unit
 
@@ -114,7 +115,7 @@ class Sequential(brainstate.nn.Sequential):
     Parameters
     ----------
     first, *layers : modules
-        Each takes what the one before gives. Plain functions and descriptions (``LIF.desc(...)``) are accepted as in
+        Each takes what the one before gives. Plain functions and descriptions (``LIF.desc(...)``) work as in
         ``brainstate.nn.Sequential``.
 
     Attributes
@@ -139,7 +140,7 @@ class Sequential(brainstate.nn.Sequential):
     (2, 3)
     >>> Sequential(Linear(4, 3), LIF(5))
     Traceback (most recent call last):
-    lifexport.errors.ShapeError: LX102 shapes do not fit: layers[1] LIF takes (5,), layers[0] Linear gives (3,); ...
+    lifexport.errors.ShapeError: LX102 ...: layers[1] LIF takes (5,), layers[0] Linear gives (3,); fix: ...
     """
 
     def __init__(self, first, *layers):
@@ -158,7 +159,7 @@ class Sequential(brainstate.nn.Sequential):
         super().extend(modules)
 
     def insert(self, index: int, module) -> None:
-        """Add a layer before position ``index`` as brainstate counts (-1 appends); on an error nothing changes."""
+        """Add a layer before ``index`` as brainstate counts (-1 appends); on an error nothing changes."""
         at = index if index >= 0 else max(0, len(self.layers) + index + 1)
         _require_chain([*self.layers[:at], module, *self.layers[at:]])
         super().insert(index, module)
@@ -172,15 +173,19 @@ class Sequential(brainstate.nn.Sequential):
         return x
 
 
+def _size(size) -> tuple[int, ...]:
+    return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
+
+
 def _require_chain(layers: list) -> None:
     giver, size = "", None
     for i, layer in enumerate(layers):
         label = f"layers[{i}] {getattr(layer, 'name', None) or type(layer).__name__}"
         takes = getattr(layer, "in_size", None)
-        if size is not None and takes is not None and tuple(takes) != tuple(size):
+        if size is not None and takes is not None and _size(takes) != _size(size):
             fix = "make the sizes equal, or flatten in between"
-            raise error("LX102", found=f"{label} takes {tuple(takes)}, {giver} gives {tuple(size)}", fix=fix)
-        # Functions and elementwise blocks keep the size; a module that does not state its output leaves it unknown.
+            raise error("LX102", found=f"{label} takes {_size(takes)}, {giver} gives {_size(size)}", fix=fix)
+        # Functions and elementwise blocks keep the size; a module that states no output leaves it unknown.
         if isinstance(layer, brainstate.nn.Module) and not isinstance(layer, brainstate.nn.ElementWiseBlock):
             giver, size = label, layer.out_size
         elif isinstance(layer, brainstate.mixin.ParamDescriber):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -31,8 +32,8 @@ class LIF(Dynamics):
        V &\leftarrow V + \text{delta inputs} && \text{neither scaled nor decayed} \\
        \text{return } &[V \ge V_{th}]
 
-    so ``V`` between calls is the membrane *before* its reset and may exceed the threshold; equality fires. ``dt``
-    comes from ``brainstate.environ``.
+    so ``V`` between calls is the membrane *before* its reset and may exceed the threshold; equality fires.
+    ``dt`` comes from ``brainstate.environ``.
 
     Parameters
     ----------
@@ -61,8 +62,9 @@ class LIF(Dynamics):
     Raises
     ------
     ParameterError
-        LX101 (NaN, infinity), LX104 (``tau <= 0``), LX105 (``V_th <= V_reset``), LX106 (unknown ``spk_reset``);
-        in ``update``: LX103 (``dt`` missing or not positive).
+        LX006 (not a number, array or callable), LX101 (NaN, infinity), LX104 (``tau <= 0``), LX105
+        (``V_th <= V_reset``), LX106 (unknown ``spk_reset``); in ``update`` LX103 (``dt`` missing or not
+        positive).
     UnitError
         LX109: a unit of another dimension, here or in ``update``.
     ShapeError
@@ -70,18 +72,18 @@ class LIF(Dynamics):
 
     Notes
     -----
-    The meaning is that of brainpy's code (2.8.2 and 2.9.0), which its text departs from twice: "soft: V = V - V_th"
-    is really ``V - (V_th - V_reset)``, and "if V >= V_th: V = V_reset" holds for ``spk_reset="hard"`` alone. As in
-    brainpy the gradient passes through both uses of the spike, output and reset; the hard reset stops it in the
-    amount only.
+    The meaning is that of brainpy's code (2.8.2 and 2.9.0), which its text departs from twice: "soft:
+    V = V - V_th" is really ``V - (V_th - V_reset)``, and "if V >= V_th: V = V_reset" holds for
+    ``spk_reset="hard"`` alone. As in brainpy the gradient passes through both uses of the spike, output and
+    reset; the hard reset stops it in the amount only.
 
-    All parameters may be plain numbers, if all are, with ``V_initializer``, input and ``dt`` plain too. Parameters
-    may be tracers of ``jax.jit``; their values are then not checked.
+    All parameters may be plain numbers, if all are, with ``V_initializer``, input and ``dt`` plain too.
+    Parameters may be tracers of ``jax.jit``; their values are then not checked.
 
     References
     ----------
-    .. [1] W. Gerstner, W. M. Kistler, R. Naud, L. Paninski, *Neuronal Dynamics*, Cambridge University Press, 2014,
-       section 1.3.
+    .. [1] W. Gerstner, W. M. Kistler, R. Naud, L. Paninski, *Neuronal Dynamics*, Cambridge University Press,
+       2014, section 1.3.
 
     Examples
     --------
@@ -92,11 +94,11 @@ class LIF(Dynamics):
     ...         spikes = lif.update([0.5, 1.5] * u.mA)
     >>> spikes.tolist()
     [[0.0, 1.0]]
-    >>> lif.V.value
-    Quantity([[0.33356446 1.0006934 ]], "mV")
+    >>> [round(float(v / u.mV), 3) for v in lif.V.value[0]]
+    [0.334, 1.001]
     >>> LIF(2, tau=-10 * u.ms)
     Traceback (most recent call last):
-    lifexport.errors.ParameterError: LX104 time constant not positive: LIF.tau: -10 ms; fix: give a positive time
+    lifexport.errors.ParameterError: LX104 time constant not positive: LIF.tau: -10 ms; fix: ...
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class LIF(Dynamics):
         V_th=1.0 * u.mV,
         V_reset=0.0 * u.mV,
         V_rest=0.0 * u.mV,
-        V_initializer=brainstate.nn.init.Constant(0.0 * u.mV),  # noqa: B008  it is immutable, and brainpy's default
+        V_initializer: Any = brainstate.nn.init.Constant(0.0 * u.mV),  # type: ignore  # noqa: B008
         spk_fun: Callable = ReluGrad(),  # noqa: B008
         spk_reset: str = "soft",
         name: str | None = None,
@@ -148,13 +150,13 @@ class LIF(Dynamics):
     def _require_voltage(self, value, field: str) -> None:
         if u.get_dim(value) != u.get_dim(self.V_th):
             fix = f"give it in the unit of V_th = {self.V_th}"
-            raise error("LX109", node=self._label, field=field, found=f"{_unit_name(value)}", fix=fix)
+            raise error("LX109", node=self._label, field=field, found=_unit_name(value), fix=fix)
 
     def _require_step(self, x) -> None:
         set_dt = "brainstate.environ.set(dt=1 * u.ms), or with brainstate.environ.context(dt=1 * u.ms): ..."
         dt = brainstate.environ.get("dt", default=None)
         if dt is None:
-            raise error("LX103", node=self._label, field="dt", found="no dt in brainstate.environ", fix=set_dt)
+            raise error("LX103", node=self._label, field="dt", found="none in brainstate.environ", fix=set_dt)
         if u.get_dim(dt) != u.get_dim(self.tau):
             fix = f"give dt in the unit of tau = {self.tau}"
             raise error("LX109", node=self._label, field="dt", found=_unit_name(dt), fix=fix)
@@ -163,7 +165,8 @@ class LIF(Dynamics):
             raise error("LX103", node=self._label, field="dt", found=f"dt = {dt}", fix=set_dt)
         if u.get_dim(self.R) * u.get_dim(x) != u.get_dim(self.V_th):
             fix = f"give a current for which R * x has the unit of V_th = {self.V_th} (Linear has unit=u.mA)"
-            raise error("LX109", node=self._label, field="x", found=f"{_unit_name(x)} with R = {self.R}", fix=fix)
+            found = f"{_unit_name(x)} with R = {self.R}"
+            raise error("LX109", node=self._label, field="x", found=found, fix=fix)
 
     def _initial(self, batch_size: int | None):
         shape = self.varshape if batch_size is None else (batch_size, *self.varshape)

@@ -1,7 +1,7 @@
 """What a parameter of a trainable neuron may be: its unit, its shape, its range.
 
-Only concrete numbers are judged. Inside ``jax.jit`` a parameter may be a tracer, whose shape and unit are known but
-whose value is not.
+Only concrete numbers are judged. Inside ``jax.jit`` a parameter may be a tracer: it has a shape and a unit,
+but no value yet.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import brainunit as u
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from ..findings import error
 
@@ -26,7 +27,7 @@ def parameter(value, size: tuple[int, ...], unit: u.Unit, *, node: str, field: s
     size : tuple of int
         Shape of the population.
     unit : Unit
-        Any unit of this dimension is welcome, and so is a plain number: networks without units are written so.
+        Any unit of this dimension is welcome, and so is a plain number, as in networks without units.
     node, field : str
         For error messages.
 
@@ -77,9 +78,8 @@ def require_shape(value, size: tuple[int, ...], *, node: str | None, field: str)
     except ValueError:
         fits = False
     if not fits:
-        raise error(
-            "LX102", node=node, field=field, found=f"shape {shape}", fix=f"give a scalar or an array of shape {size}"
-        )
+        fix = f"give a scalar or an array of shape {size}"
+        raise error("LX102", node=node, field=field, found=f"shape {shape}", fix=fix)
 
 
 def require(good, code: str, value, *, node: str, field: str, fix: str) -> None:
@@ -99,7 +99,7 @@ def concrete(value) -> np.ndarray | None:
     NumPy throughout, for a ``jax.numpy`` operation inside ``jax.jit`` makes a tracer even of constants.
     """
     mantissa = u.get_mantissa(value)
-    if isinstance(mantissa, jax.core.Tracer):
+    if isinstance(mantissa, Tracer):
         return None
     return np.asarray(mantissa, np.float64) * float(u.get_unit(value).magnitude)
 

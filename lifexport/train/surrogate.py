@@ -1,9 +1,9 @@
 r"""Spike functions: a hard step forward, a smooth stand-in for its gradient backward.
 
-Every function here answers :math:`s = [x \ge 0]`, so a membrane exactly at threshold fires; they differ in the
-:math:`g(x)` that replaces the derivative, which is zero or undefined for a real step. ``LIF`` passes
-:math:`x = (V - V_{th}) / (V_{th} - V_{reset})`. Names, defaults and formulas are those of ``braintools.surrogate``;
-its objects, like any other callable, work in their place.
+Every function here answers :math:`s = [x \ge 0]`, so a membrane exactly at threshold fires; they differ in
+the :math:`g(x)` that replaces the derivative, which is zero or undefined for a real step. ``LIF`` passes
+:math:`x = (V - V_{th}) / (V_{th} - V_{reset})`. Names, defaults and formulas are those of
+``braintools.surrogate``; its objects, like any other callable, work in their place.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class ReluGrad(Surrogate):
 
     Notes
     -----
-    Outside ``abs(x) < width`` the gradient is exactly zero: neurons that start far below threshold never learn.
-    ``Arctan`` and ``Sigmoid`` forgive a careless initial scale.
+    Outside ``abs(x) < width`` the gradient is exactly zero: neurons that start far below threshold never
+    learn. ``Arctan`` and ``Sigmoid`` forgive a careless initial scale.
 
     Examples
     --------

@@ -1,0 +1,222 @@
+"""NIR: the float network as a graph other tools read, and their graphs as float networks.
+
+Profile ``plain`` writes the parameters of the ODE as they are. What NIR has no place for (time step, soft reset,
+``>=``, initial potential, delays) lies in the provenance record, from which ``from_nir`` restores it.
+
+A file to be read is not trusted. Three stages, each refusing by name what the next cannot bear: the HDF5 survey and
+the NIR graph (``nir_survey``), the network (``nir_reading``).
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import keyword
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import nir  # noqa: TID251
+import numpy as np
+
+from .. import arrays
+from ..errors import LifexportError
+from ..files import sha256, whole_file
+from ..findings import Finding, error, unknown_name
+from ..network import FloatNetwork, IntNetwork, Network
+from ..neurons import FloatLIF
+from ..nodes import FloatDense, Input, Output
+from . import provenance
+from .nir_reading import from_nir as from_nir
+from .nir_reading import load
+from .nir_survey import FIELDS
+from .result import ExportResult
+
+PROFILES = ("plain",)
+
+
+def to_nir(
+    network: Network,
+    path: str | os.PathLike[str],
+    *,
+    profile: str = "plain",
+    verify: bool = True,
+    compress: bool = False,
+) -> ExportResult:
+    """Write a float network as a NIR file and prove that it comes back.
+
+    Parameters
+    ----------
+    network : FloatNetwork
+        As ``capture`` or ``from_nir`` returns it.
+    path : str or path
+        The ``.nir`` file (HDF5). Written whole or not at all; equal networks give equal bytes.
+    profile : ``"plain"``
+        ``tau`` (seconds), ``r``, ``v_leak``, ``v_threshold``, ``v_reset`` of the ODE: float64, shape of the
+        population.
+    verify : bool
+        Read the file back before it gets its name, and require the same network.
+    compress : bool
+        Deflate the arrays: slower, and little smaller for float64.
+
+    Returns
+    -------
+    ExportResult
+        Its findings say what readers other than lifexport will do differently.
+
+    Raises
+    ------
+    UnknownNameError
+        LX001 for an unknown profile.
+    OutputError
+        LX002 if the file cannot be written.
+    UnsupportedError
+        LX401 for what NIR cannot express.
+    MismatchError
+        LX402 if the file read back is not the network.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from lifexport.graph import Edge
+    >>> lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
+    >>> fc = FloatDense(weight=[[3.0, 4.0]])
+    >>> nodes = {"in": Input(shape=(2,)), "fc": fc, "lif": lif, "out": Output(shape=(1,))}
+    >>> edges = [Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")]
+    >>> net = FloatNetwork(nodes=nodes, edges=edges, dt=1e-3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result = to_nir(net, Path(folder) / "model.nir")
+    ...     again = from_nir(result.path)
+    >>> arrays.same(again, net), [finding.code for finding in result.findings]
+    (True, ['LX410', 'LX411'])
+    """
+    if profile not in PROFILES:
+        raise unknown_name("profile", profile, PROFILES)
+    if isinstance(network, IntNetwork):
+        raise error(
+            "LX401",
+            found="an IntNetwork; NIR carries real-valued dynamics",
+            fix="export the FloatNetwork it was quantized from with to_nir, and the IntNetwork with to_onnx",
+        )
+    assert isinstance(network, FloatNetwork)
+    content = _encode(network, profile, compress)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+        proofs = (_prove(network, temporary),) if verify else ()
+    findings = differences_elsewhere(network)
+    return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs, findings=findings)
+
+
+def check_nir(path: str | os.PathLike[str], dt: float | None = None, source: str | None = None) -> tuple[Finding, ...]:
+    """Everything ``from_nir`` would refuse in a file, and everything a reader of it should know.
+
+    Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412),
+    or LX413 for a file without record. Nothing is raised for a bad file.
+    """
+    reading = load(path, dt, source)
+    if reading.network is None:
+        return reading.findings
+    if reading.recorded:
+        return differences_elsewhere(reading.network)
+    found = f"no record of the training tool; dt = {reading.network.dt} s as given"
+    return (Finding(code="LX413", found=found, fix="compare its spikes with the training tool's own"),)
+
+
+def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
+    names = _written_names(network.nodes)
+    text = provenance.record(
+        network,
+        profile=profile,
+        values={name: {"v_initial": node.v_initial} for name, node in _started_elsewhere(network).items()},
+        renamed={written: name for name, written in names.items() if written != name},
+    )
+    graph = nir.NIRGraph(
+        nodes={names[name]: _nir_node(node) for name, node in network.nodes.items()},
+        edges=[(names[edge.source], names[edge.target]) for edge in network.edges],
+        metadata={provenance.KEY: text},
+    )
+    buffer = io.BytesIO()  # h5py reports a full disk in several ways, Python's own writing in one
+    nir.write(buffer, graph, compression="gzip" if compress else None)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+@functools.singledispatch
+def _nir_node(node: object) -> nir.NIRNode:
+    """NIR node that says the same, as far as NIR can."""
+    raise error(
+        "LX401",
+        found=f"{type(node).__name__}; profile 'plain' has no node for it",
+        fix=f"use nodes of these NIR kinds: {', '.join(FIELDS)}",
+    )
+
+
+@_nir_node.register
+def _(node: Input) -> nir.NIRNode:
+    return nir.Input(input_type={"input": np.array(node.shape, np.int64)})
+
+
+@_nir_node.register
+def _(node: Output) -> nir.NIRNode:
+    return nir.Output(output_type={"output": np.array(node.shape, np.int64)})
+
+
+@_nir_node.register
+def _(node: FloatDense) -> nir.NIRNode:
+    return nir.Linear(node.weight) if node.bias is None else nir.Affine(node.weight, node.bias)
+
+
+@_nir_node.register
+def _(node: FloatLIF) -> nir.NIRNode:
+    return nir.LIF(
+        tau=node.tau[()],  # [()]: h5py cannot compress an array of no dimension, but takes the scalar it holds
+        r=node.r[()],
+        v_leak=node.v_rest[()],
+        v_threshold=node.v_threshold[()],
+        v_reset=node.v_reset[()],
+    )
+
+
+def _written_names(names: Iterable[str]) -> dict[str, str]:
+    """Name in the file of every node: as it is, unless torch's modules or Python's grammar forbid it.
+
+    >>> _written_names(["fc.0", "fc_0", "lambda"])
+    {'fc.0': 'fc_0_2', 'fc_0': 'fc_0', 'lambda': 'lambda_'}
+    """
+    safe = {name: name.replace(".", "_") + "_" * keyword.iskeyword(name) for name in names}
+    taken = {name for name in safe if safe[name] == name}
+    for name in [name for name in safe if safe[name] != name]:
+        free = (f"{safe[name]}{tail}" for tail in ("", *(f"_{i}" for i in range(2, len(safe) + 2))))
+        safe[name] = next(candidate for candidate in free if candidate not in taken)
+        taken.add(safe[name])
+    return safe
+
+
+def _started_elsewhere(network: FloatNetwork) -> dict[str, FloatLIF]:
+    """Name the populations whose initial potential is not their resting potential, bit for bit."""
+    populations = network.populations.items()
+    return {name: node for name, node in populations if not arrays.same(node.v_initial, node.v_rest)}
+
+
+def differences_elsewhere(network: FloatNetwork) -> tuple[Finding, ...]:
+    """Say what readers other than lifexport will do differently with the plain file."""
+    soft = [name for name, node in network.populations.items() if node.reset == "subtract"]
+    ignore = "read it with lifexport.from_nir, or hold the other tool's spikes against lifexport.simulate"
+    return (
+        *(Finding(code="LX410", node=name, field="reset", found="'subtract'", fix=ignore) for name in soft),
+        Finding(code="LX411", found=f"parameters of the ODE, trained with dt = {network.dt} s", fix=ignore),
+        *(
+            Finding(code="LX412", node=name, field="v_initial", found="differs from v_rest", fix=ignore)
+            for name in _started_elsewhere(network)
+        ),
+    )
+
+
+def _prove(network: FloatNetwork, path: Path) -> str:
+    fix = "nothing was written; report this with the network as a bug of lifexport"
+    try:
+        again = from_nir(path)
+    except LifexportError as failure:
+        raise error("LX402", found=f"the file cannot be read back: {failure}", fix=fix) from None
+    if (place := arrays.difference(network, again)) is not None:
+        raise error("LX402", found=f"read back, the network differs: network{place}", fix=fix)
+    return "read back with from_nir: the same FloatNetwork, every number bit for bit"

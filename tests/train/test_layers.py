@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lifexport.errors import ParameterError, ShapeError, UnitError
+from lifexport.train import LIF, Linear, Sequential
+
+W = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def test_weighted_sums_carry_the_unit():
+    layer = Linear(2, 3, w_init=W, b_init=np.float32([1, 1, -1]))
+    y = layer(np.float32([[1, 0], [1, 1]]))
+    assert u.get_unit(y) == u.mA
+    assert y.to_decimal(u.mA).tolist() == [[1, 2, 1], [4, 6, 6]]
+    assert {name: value.shape for name, value in layer.weight.value.items()} == {
+        "weight": (2, 3),
+        "bias": (3,),
+    }
+
+
+def test_no_unit_and_no_bias():
+    layer = Linear(2, 3, w_init=W, unit=None)
+    assert isinstance(layer.weight, brainstate.ParamState)
+    assert list(layer.weight.value) == ["weight"]
+    assert layer(np.float32([1, 1])).tolist() == [3, 5, 7]
+
+
+def test_leading_axes_pass():
+    layer = Linear((5, 2), (5, 3), w_init=W)
+    assert (layer.in_size, layer.out_size) == ((5, 2), (5, 3))
+    assert layer(np.ones((7, 5, 2), np.float32)).shape == (7, 5, 3)
+
+
+def test_weights_with_a_unit_are_converted():
+    layer = Linear(2, 3, w_init=W * u.uA, b_init=lambda size: np.ones(size, np.float32) * u.amp)
+    np.testing.assert_allclose(layer.weight.value["weight"], W / 1000, rtol=1e-6)
+    np.testing.assert_allclose(layer.weight.value["bias"], 1000)
+    assert isinstance(layer.weight.value["weight"], jnp.ndarray)
+
+
+def test_random_weights_follow_the_seed():
+    drawn = []
+    for seed in (0, 0, 1):
+        brainstate.random.seed(seed)
+        drawn.append(np.asarray(Linear(64, 128).weight.value["weight"]))
+    assert drawn[0].dtype == np.float32
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    assert 0.9 < drawn[0].std() / (5 * np.sqrt(2 / 64)) < 1.1
+
+
+def test_the_default_scale_makes_a_layer_live():
+    brainstate.random.seed(0)
+    net = Sequential(Linear(100, 200), LIF(200), Linear(200, 50), LIF(50))
+    brainstate.nn.init_all_states(net, batch_size=16)
+    x = (np.random.default_rng(0).random((50, 16, 100)) < 0.3).astype(np.float32)
+    with brainstate.environ.context(dt=1 * u.ms):
+        rates = brainstate.transform.for_loop(lambda now: (net[:2](now), net(now)), x)
+    for spikes in rates:
+        assert 0.01 < float(spikes.mean()) < 0.6
+
+
+NAN = float("nan")
+BAD = [
+    ({"w_init": W.T}, ShapeError, "LX102", "weight"),
+    ({"w_init": np.ones(3, np.float32)}, ShapeError, "LX102", "weight"),
+    ({"w_init": 1.0}, ShapeError, "LX102", "weight"),
+    ({"b_init": np.ones((1, 3), np.float32)}, ShapeError, "LX102", "bias"),
+    ({"w_init": np.where(W == 4, NAN, W)}, ParameterError, "LX101", "weight"),
+    ({"b_init": np.float32([0, np.inf, 0])}, ParameterError, "LX101", "bias"),
+    ({"w_init": W * u.mV}, UnitError, "LX109", "weight"),
+    ({"w_init": W * u.mA, "unit": None}, UnitError, "LX109", "weight"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind", "code", "field"), BAD)
+def test_bad_weights_are_refused_by_name(given, kind, code, field):
+    with pytest.raises(kind) as caught:
+        Linear(2, 3, name="dense1", **given)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.node, finding.field) == (code, "dense1", field)
+
+
+def test_leading_axes_must_agree():
+    with pytest.raises(ShapeError, match=r"dense1\.out_size: \(5, 2\) to \(4, 3\)"):
+        Linear((5, 2), (4, 3), name="dense1")
+
+
+def test_an_input_with_a_unit_is_refused():
+    with pytest.raises(UnitError, match=r"LX109.*dense1\.x: unit mA"):
+        Linear(2, 3, name="dense1")(np.ones(2, np.float32) * u.mA)
+
+
+def test_a_chain_states_its_sizes_and_layers():
+    layers = Linear(4, 3), LIF(3), Linear(3, 2), LIF(2)
+    net = Sequential(*layers)
+    assert list(net.layers) == list(layers)
+    assert (net.in_size, net.out_size) == ((4,), (2,))
+    assert len(net.states(brainstate.ParamState)) == len(net.states(brainstate.HiddenState)) + 2
+
+
+def test_states_of_a_chain_follow_the_batch():
+    net = Sequential(Linear(4, 3), LIF(3), LIF.desc(tau=7.0 * u.ms))
+    brainstate.nn.init_all_states(net, batch_size=5)
+    assert [layer.V.value.shape for layer in net.layers[1:]] == [(5, 3), (5, 3)]
+    brainstate.nn.reset_all_states(net, batch_size=6)
+    assert [layer.V.value.shape for layer in net.layers[1:]] == [(6, 3), (6, 3)]
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((Linear(4, 3), LIF(5)), r"layers\[1\] LIF takes \(5,\), layers\[0\] Linear gives \(3,\)"),
+        (
+            (Linear(4, 3, name="dense"), LIF(3), Linear(2, 2)),
+            r"layers\[2\] Linear takes \(2,\), layers\[1\] LIF",
+        ),
+        ((Linear(4, 3, name="dense"), np.tanh, LIF(5)), r"layers\[0\] dense gives \(3,\)"),
+        ((Linear(4, 3), brainstate.nn.Dropout(0.5), LIF(5)), r"layers\[2\] LIF takes \(5,\)"),
+        ((Linear(4, 3), LIF.desc(), LIF(5)), r"layers\[2\] LIF takes \(5,\), layers\[1\] LIF gives \(3,\)"),
+        ((LIF((2, 3)), Linear(6, 2)), r"\(6,\), layers\[0\] LIF gives \(2, 3\); fix: .*flatten"),
+    ],
+)
+def test_sizes_that_do_not_chain_are_refused(layers, message):
+    with pytest.raises(ShapeError, match=rf"LX102.*{message}"):
+        Sequential(*layers)
+
+
+def test_sizes_that_do_chain_are_accepted():
+    for layers in [
+        (Linear(4, 3), np.tanh, LIF(3)),
+        (LIF((2, 3)), brainstate.nn.Flatten(start_axis=-2), Linear(6, 2)),
+        (brainstate.nn.Linear(4, 3), LIF.desc(), Linear(3, 2)),
+    ]:
+        Sequential(*layers)
+
+
+def test_editing_a_chain_keeps_it_whole():
+    net = Sequential(Linear(4, 3), LIF(3))
+    before = list(net.layers)
+    for edit in (
+        lambda: net.append(LIF(2)),
+        lambda: net.extend([LIF(3), LIF(2)]),
+        lambda: net.insert(1, LIF(2)),
+    ):
+        with pytest.raises(ShapeError, match="LX102"):
+            edit()
+        assert net.layers == before
+    net.append(Linear(3, 2))
+    net.extend([LIF(2)])
+    net.insert(1, np.tanh)
+    net.insert(-1, LIF(2, name="last"))
+    assert [getattr(layer, "name", None) for layer in net.layers] == [None] * 5 + ["last"]
+    assert net.out_size == (2,)
+
+
+def test_errors_of_a_layer_keep_their_type():
+    net = Sequential(Linear(4, 3, unit=u.mV), LIF(3))
+    brainstate.nn.init_all_states(net)
+    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(UnitError, match="LX109"):
+        net(np.ones(4, np.float32))
