@@ -298,6 +298,7 @@ def unknown_name(
     LX001 unknown name: target 'fpga-p'; fix: did you mean 'fpga-q'? known: fpga-q, xylo-v2
     """
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
-    fix = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}"
+    by_case = {option.lower(): option for option in known}
+    near = difflib.get_close_matches(str(name).lower(), by_case, n=1, cutoff=0.4)
+    fix = (f"did you mean {by_case[near[0]]!r}? " if near else "") + f"known: {', '.join(known)}"
     return error(code, found=f"{kind} {name!r}", fix=fix, **where)

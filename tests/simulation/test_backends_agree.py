@@ -1,0 +1,183 @@
+"""THE table: every neuron kind, every reader, bit for bit; edges first, random second.
+
+The ONNX reader has its own rows in ``tests/export/test_onnx_model.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import jax
+import numpy as np
+import pytest
+from nets import edge_network, edge_values, population, random_network
+
+from lifexport import neurons
+from lifexport.graph import Edge
+from lifexport.network import IntNetwork
+from lifexport.neurons import IntLIF, IntPopulation
+from lifexport.neurons.lif import LIFState
+from lifexport.nodes import InputCode, IntDense, IntInput, Output
+from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
+from lifexport.simulation import simulate
+from lifexport.simulation.fast import _kernel
+from lifexport.simulation.jax_ops import JaxOps
+from lifexport.simulation.stepwise import initial_state
+
+KINDS = {"LIF": neurons.IntLIF}
+RECORD = ("v", "v_post", "spikes", "overflows")
+
+
+def test_the_table_is_complete():
+    kinds = {cls for cls in vars(neurons).values() if isinstance(cls, type) and issubclass(cls, IntPopulation)}
+    assert kinds - {IntPopulation} == set(KINDS.values()) != set()
+
+
+def require_equal(a, b):
+    for what in ("v", "v_post", "spikes"):
+        one, other = getattr(a, what), getattr(b, what)
+        assert one.keys() == other.keys() != set()
+        for name in one:
+            assert one[name].dtype == other[name].dtype
+            np.testing.assert_array_equal(one[name], other[name], err_msg=f"{what} of {name}")
+    assert a.overflows == b.overflows
+    np.testing.assert_array_equal(a.output, b.output)
+    for name, state in a.final_state.populations.items():
+        np.testing.assert_array_equal(state.v, b.final_state.populations[name].v)
+    assert a.final_state.delayed.keys() == b.final_state.delayed.keys()
+    for edge, queue in a.final_state.delayed.items():
+        np.testing.assert_array_equal(queue, b.final_state.delayed[edge])
+
+
+def at_edges(network: IntNetwork):
+    """Row ``b`` of the batch starts with every membrane at edge value ``b``."""
+    values = edge_values(network.nodes["lif"])
+    start = initial_state(network, len(values))
+    v = np.repeat(values[:, None], network.nodes["lif"].shape[0], axis=1)
+    return dataclasses.replace(start, populations={"lif": type(start.populations["lif"])(v)})
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+@pytest.mark.parametrize("reset", ["subtract", "value"])
+@pytest.mark.parametrize(("state_bits", "decay_bits"), [(8, 4), (16, 12), (24, 16)])
+def test_from_every_edge(rounding, overflow, reset, state_bits, decay_bits):
+    seed = state_bits + len(rounding) + len(reset)
+    rng = np.random.default_rng(seed)
+    threshold = rng.integers(20, 100, 6)
+    rules = {
+        "rounding": rounding,
+        "overflow": overflow,
+        "reset": reset,
+        "threshold": threshold,
+        "reset_code": threshold + 3 if reset == "subtract" else -threshold // 2,
+        "v_initial": 0,
+        "state_bits": state_bits,
+        "decay_bits": decay_bits,
+        "decay": rng.integers(0, (1 << decay_bits) + 1, 6),
+    }
+    network, codes = edge_network(seed, **rules)
+    state = at_edges(network)
+    a, b = (simulate(network, codes, record=RECORD, backend=how, state=state) for how in ("reference", "fast"))
+    require_equal(a, b)
+    assert state_bits > 8 or a.overflows["lif"] > 0
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+@pytest.mark.parametrize("reset", ["subtract", "value"])
+@pytest.mark.parametrize(("state_bits", "decay_bits"), [(8, 4), (16, 12), (24, 16)])
+def test_a_step_from_every_edge_to_every_edge(rounding, overflow, reset, state_bits, decay_bits):
+    """The input is chosen so that the membrane lands on the rails, the threshold, zero, and one beside each."""
+    one = 1 << decay_bits
+    node = IntLIF(
+        shape=(1,),
+        decay=one - one // 8 - 1,
+        decay_bits=decay_bits,
+        rounding=rounding,
+        threshold=50,
+        reset=reset,
+        reset_code=53 if reset == "subtract" else -20,
+        bias=-3,
+        state_bits=state_bits,
+        overflow=overflow,
+        unit=Fraction(1),
+    )
+    lo, hi = node.membrane_range()
+    edges = edge_values(node)
+    targets = np.unique([*edges, lo - 2, lo - 1, hi + 1, hi + 2, 3 * hi])
+    v, target = (a.reshape(-1, 1) for a in np.meshgrid(edges, targets))
+    ops, wide = NumpyOps(), node.reset_bound()
+    leaked = ops.multiply_shift(node.after_reset(ops, v), node.decay, decay_bits, rounding, wide)
+    current = target - leaked - node.bias
+    a = node.step(ops, LIFState(v), current)
+    inside = (target >= lo) & (target <= hi)
+    np.testing.assert_array_equal(a.v[inside], target[inside])
+    assert (a.v == 50).any() and (a.v == lo).any() and (a.v == hi).any()
+    np.testing.assert_array_equal(a.spikes, a.v >= 50)
+    b = jax.jit(lambda v, i: node.step(JaxOps(), LIFState(v), i))(v.astype(np.int32), current.astype(np.int32))
+    np.testing.assert_array_equal(np.asarray(b.v), a.v)
+    np.testing.assert_array_equal(np.asarray(b.spikes), a.spikes)
+
+
+SEEN = {"spikes": 0, "saturated": 0, "wrapped": 0, "ties": 0, "values": 0}
+
+
+@pytest.mark.parametrize("seed", range(44))
+def test_random_networks(seed):
+    network, codes = random_network(seed, recurrent=bool(seed % 2))
+    a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
+    require_equal(a, b)
+    for name, node in network.populations.items():
+        assert 0.01 <= a.spikes[name].mean() <= 0.6
+        SEEN["spikes"] += int(a.spikes[name].sum())
+        SEEN["values"] += a.v[name].size
+        SEEN["ties"] += int((a.v[name] == node.threshold).sum())
+        SEEN["saturated" if node.overflow == "saturate" else "wrapped"] += a.overflows[name]
+
+
+def test_the_random_networks_reached_every_rule():
+    """Counts over the networks above; run with -s to see them."""
+    print(SEEN)
+    if SEEN["values"] == 0:
+        for seed in range(44):
+            test_random_networks(seed)
+    assert min(SEEN.values()) > 0, SEEN
+
+
+@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_chunks_equal_the_whole(backend, seed):
+    network, codes = random_network(seed, recurrent=bool(seed % 2))
+    whole = simulate(network, codes, record=RECORD, backend=backend)
+    state, parts = None, []
+    for part in (codes[:1], codes[1:7], codes[7:]):
+        trace = simulate(network, part, record=RECORD, backend=backend, state=state)
+        state = trace.final_state
+        parts.append(trace)
+    for name in network.populations:
+        np.testing.assert_array_equal(np.concatenate([p.v[name] for p in parts]), whole.v[name])
+        assert sum(p.overflows[name] for p in parts) == whole.overflows[name]
+    np.testing.assert_array_equal(np.concatenate([p.output for p in parts]), whole.output)
+
+
+@pytest.mark.parametrize("bits", [8, 11, 15], ids=["int8 product", "float32 product", "int32 product"])
+def test_every_kernel(bits):
+    """Weights too wide for int8, and sums too wide for float32, take the next kernel; all are exact."""
+    rng = np.random.default_rng(bits)
+    hi = (1 << (bits - 1)) - 1
+    nodes = {
+        "in": IntInput(shape=(30,), code=InputCode(kind="graded", bits=8, signed=bits > 8)),
+        "fc": IntDense(weight=rng.choice([-hi, hi, 1, 0], (7, 30)), weight_bits=bits, unit=Fraction(1)),
+        "lif": population(rng, 7, drive=1 << 18, state_bits=24, decay_bits=8, decay=200, v_initial=0),
+        "out": Output(shape=(7,)),
+    }
+    if bits == 8:
+        nodes["in"] = IntInput(shape=(30,), code=InputCode(kind="graded", bits=7))
+    network = IntNetwork(nodes=nodes, edges=(Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")), dt=1e-3)
+    assert _kernel(network, "fc") == {8: np.int8, 11: np.float32, 15: np.int32}[bits]
+    fmt = network.input_code.format
+    codes = rng.choice([fmt.lo, fmt.hi], (20, 5, 30))
+    a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
+    require_equal(a, b)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from float_nets import float_network
+from nets import random_network
+
+from lifexport.errors import ParameterError, RangeError, ShapeError
+from lifexport.nodes import FloatDense, InputCode, IntDense
+
+
+def changed(network, name, **fields):
+    nodes = {**network.nodes, name: dataclasses.replace(network.nodes[name], **fields)}
+    return dataclasses.replace(network, nodes=nodes)
+
+
+@pytest.mark.parametrize("dt", [0, -1e-3, float("nan"), float("inf"), "1 ms", None])
+def test_dt(dt):
+    f, _ = float_network()
+    with pytest.raises(ParameterError, match=r"LX103.*dt.*fix: "):
+        dataclasses.replace(f, dt=dt)
+
+
+def test_one_dt_in_the_whole_network():
+    f, _ = float_network()
+    with pytest.raises(ParameterError, match=r"LX103.*hidden\.dt"):
+        changed(f, "hidden", dt=2e-3)
+
+
+def test_choices_are_named():
+    f, _ = float_network()
+    with pytest.raises(ParameterError, match=r"LX106.*readout.*did you mean 'count'"):
+        dataclasses.replace(f, readout="counts")
+    with pytest.raises(ParameterError, match=r"LX106.*state_reset"):
+        dataclasses.replace(f, state_reset="always")
+
+
+def test_the_output_is_fed_by_neurons():
+    f, _ = float_network()
+    edges = tuple(e for e in f.edges if e.target not in ("last", "out"))
+    nodes = {name: node for name, node in f.nodes.items() if name != "last"}
+    from lifexport.graph import Edge
+
+    with pytest.raises(ShapeError, match=r"LX107.*fed by a connection"):
+        dataclasses.replace(f, nodes=nodes, edges=(*edges, Edge("fc1", "out")))
+
+
+@pytest.mark.parametrize("weight", [[[np.nan, 1.0]], [[1.0, np.inf]]])
+def test_bad_weights(weight):
+    with pytest.raises(ParameterError, match=r"LX101.*weight\[0, [01]\].*fix: "):
+        FloatDense(weight=weight)
+
+
+@pytest.mark.parametrize("weight", [[1.0, 2.0], np.zeros((0, 2)), np.zeros((1, 2, 3))])
+def test_weights_are_matrices(weight):
+    with pytest.raises(ShapeError, match=r"LX102.*weight.*\(out, in\)"):
+        FloatDense(weight=weight)
+    with pytest.raises(ShapeError, match=r"LX102.*weight"):
+        IntDense(weight=np.asarray(weight, int))
+
+
+def test_bias_has_the_length_of_the_output():
+    with pytest.raises(ShapeError, match=r"LX102.*bias"):
+        FloatDense(weight=[[1.0, 2.0]], bias=[1.0, 2.0])
+
+
+def test_codes_fit_their_width():
+    with pytest.raises(RangeError, match=r"LX204.*weight\[0, 1\]: 8.*-8\.\.7"):
+        IntDense(weight=np.array([[1, 8]]), weight_bits=4)
+
+
+def test_layers_must_fit():
+    f, _ = float_network()
+    with pytest.raises(ShapeError, match=r"LX102.*last.*\(4,\).*\(5,\)"):
+        changed(f, "fc1", weight=np.ones((4, 9)))
+
+
+def test_units_are_consistent():
+    network, _ = random_network(0)
+    with pytest.raises(RangeError, match=r"LX204.*fc0\.unit.*!="):
+        changed(network, "fc0", unit=network.nodes["fc0"].unit * 2)
+
+
+def test_the_order_of_the_nodes_is_that_of_evaluation_whatever_was_given():
+    f, _ = float_network(recurrent=True)
+    again = dataclasses.replace(f, nodes=dict(reversed(f.nodes.items())), edges=tuple(reversed(f.edges)))
+    assert list(again.nodes) == list(f.nodes) and again.digest() == f.digest()
+
+
+def test_the_digest_sees_everything():
+    f, _ = float_network(recurrent=True)
+    digests = {f.digest()}
+    node = f.nodes["last"]
+    for field in ("tau", "r", "v_threshold", "v_reset", "v_rest", "v_initial"):
+        values = getattr(node, field).copy()
+        values[0] = np.nextafter(values[0], np.inf)
+        digests.add(changed(f, "last", **{field: values}).digest())
+    for field, value in (("reset", "value"), ("compare", ">")):
+        digests.add(changed(f, "last", **{field: value}).digest())
+    digests.add(changed(f, "fc1", bias=np.zeros(5)).digest())
+    digests.add(dataclasses.replace(f, readout="membrane_last").digest())
+    digests.add(dataclasses.replace(f, state_reset="never").digest())
+    assert len(digests) == 12
+
+
+def test_networks_are_frozen():
+    f, _ = float_network()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        f.dt = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        f.nodes["fc0"].weight[0, 0] = 1
+
+
+def with_code(code):
+    network, _ = random_network(0, recurrent=False)
+    nodes = {**network.nodes, "in": dataclasses.replace(network.nodes["in"], code=code)}
+    fc = dataclasses.replace(nodes["fc0"], unit=nodes["lif0"].unit * 2 ** nodes["fc0"].shift / code.unit)
+    return dataclasses.replace(network, nodes={**nodes, "fc0": fc})
+
+
+def test_encode_rounds_clips_and_counts():
+    network = with_code(InputCode(kind="graded", bits=4, signed=True, unit=Fraction(1, 4)))
+    n = network.nodes["in"].shape[0]
+    x = np.zeros((1, 1, n))
+    x[0, 0, :3] = [0.125, 0.375, 9.0]
+    codes, clipped = network.encode(x)
+    assert codes[0, 0, :3].tolist() == [0, 2, 7] and clipped == 1 and codes.dtype == np.int64
+
+
+def test_encode_refuses_what_is_no_spike():
+    network = with_code(InputCode(kind="spikes"))
+    x = np.zeros((2, 1, network.nodes["in"].shape[0]))
+    assert network.encode(x + 1).clipped == 0
+    for bad in (x + 0.5, x + 2, x - 1):
+        with pytest.raises(ParameterError, match=r"LX205.*in.*other than 0 and 1"):
+            network.encode(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"kind": "spike"}, {"kind": "spikes", "bits": 2}, {"kind": "graded", "bits": 0}, {"kind": "counts", "unit": 0}],
+)
+def test_bad_input_codes(bad):
+    with pytest.raises(ParameterError, match=r"LX(106|006).*input"):
+        InputCode(**bad)
