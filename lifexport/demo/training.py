@@ -53,9 +53,7 @@ def load_digits(test_fraction: float = 0.25, seed: int = 0) -> Digits:
 
     x, y = sklearn.datasets.load_digits(return_X_y=True)
     x = (x / 16).astype(np.float32)
-    parts = sklearn.model_selection.train_test_split(
-        x, y, test_size=test_fraction, random_state=seed, stratify=y
-    )
+    parts = sklearn.model_selection.train_test_split(x, y, test_size=test_fraction, random_state=seed, stratify=y)
     x_train, x_test, y_train, y_test = map(np.asarray, parts)
     return Digits(x_train, y_train, x_test, y_test)
 
