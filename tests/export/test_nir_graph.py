@@ -23,9 +23,10 @@ from lifexport.graph import Edge
 from lifexport.network import FloatNetwork, Input, Output
 from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense
+from tests.data import DATA, needs
 from tests.nets import random_network
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data" / "nir_paper"
+GRAPHS = DATA / "nir_paper"
 DT = 1e-3
 
 
@@ -673,19 +674,18 @@ PAPER = {
 }
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="graphs of the NIR paper are not here")
+@needs("nir_paper")
 @pytest.mark.parametrize("name", PAPER)
 def test_paper_graphs(tmp_path, name):
-    assert {code for code, _, _ in codes(DATA / name, dt=1e-4)} == {PAPER[name]}
+    assert {code for code, _, _ in codes(GRAPHS / name, dt=1e-4)} == {PAPER[name]}
     if PAPER[name] == "LX413":
-        net = from_nir(DATA / name, dt=1e-4)
+        net = from_nir(GRAPHS / name, dt=1e-4)
         assert same(from_nir(to_nir(net, tmp_path / "m.nir").path), net)
 
 
+@needs("nir_paper")
 def test_paper_graph_values():
-    if not DATA.is_dir():
-        pytest.skip("graphs of the NIR paper are not here")
-    net = from_nir(DATA / "01_lif/two_lif_neurons.nir", dt=1e-4)
+    net = from_nir(GRAPHS / "01_lif/two_lif_neurons.nir", dt=1e-4)
     assert net.nodes["lif2"].v_threshold.tolist() == [20.0]
     assert net.nodes["lif1"].v_rest.round(6).tolist() == [1.2]
 
