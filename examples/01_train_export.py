@@ -12,11 +12,11 @@ from lifexport.demo.training import constant_current, load_digits, train_digits
 
 def main(folder: Path) -> lx.FidelityReport:
     digits = load_digits()
-    x = np.asarray(constant_current(digits.x_test))  # (time, batch, 64)
+    seen, x = (np.asarray(constant_current(part)) for part in (digits.x_train, digits.x_test))  # (time, batch, 64)
 
     net = train_digits(seed=0)  # lx.Sequential of lx.Linear and lx.LIF: plain brainstate, any optimizer
     f = lx.capture(net, dt=1 * u.ms, in_size=64)  # numbers in SI units, dt fixed
-    q = lx.quantize(f, "fpga-q", calibration=x, weight_bits=8, state_bits=16)
+    q = lx.quantize(f, "fpga-q", calibration=seen, weight_bits=8, state_bits=16)
 
     nir = lx.to_nir(f, folder / "model.nir")  # read back before it gets its name
     onnx = lx.to_onnx(q, folder / "model.onnx")  # run in two runtimes before it gets its name

@@ -19,11 +19,11 @@ INPUT_KINDS: tuple[InputKind, ...] = get_args(InputKind)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Input:
-    """Where real-valued inputs enter; ``shape`` without time and batch."""
+class Port(abc.ABC):
+    """An end of the network; ``shape`` without time and batch."""
 
-    role: ClassVar[str] = "input"
-    kind: ClassVar[str] = "Input"
+    role: ClassVar[str]
+    kind: ClassVar[str]
 
     shape: Shape
 
@@ -36,6 +36,14 @@ class Input:
     def out_shape(self) -> Shape:
         """Shape of one time step of one sample."""
         return self.shape
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Input(Port):
+    """Where real-valued inputs enter."""
+
+    role: ClassVar[str] = "input"
+    kind: ClassVar[str] = "Input"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,30 +87,21 @@ class InputCode:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntInput(Input):
+class IntInput(Port):
     """Where integer codes enter."""
+
+    role: ClassVar[str] = "input"
+    kind: ClassVar[str] = "Input"
 
     code: InputCode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Output:
-    """Where the spikes of the last population leave; ``shape`` without time and batch."""
+class Output(Port):
+    """Where the spikes of the last population leave."""
 
     role: ClassVar[str] = "output"
     kind: ClassVar[str] = "Output"
-
-    shape: Shape
-
-    @property
-    def in_shape(self) -> Shape:
-        """Shape of the spikes of one time step of one sample."""
-        return self.shape
-
-    @property
-    def out_shape(self) -> Shape:
-        """Shape of the spikes of one time step of one sample."""
-        return self.shape
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -117,7 +117,7 @@ def quantize(
 def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
     """Every feature of the network that the target has no rule for, all at once (LX203)."""
     rules = target.document
-    fpga = f"target {target.name!r}"
+    chip = f"target {target.name!r}"
     for name, node in network.nodes.items():
         if node.role == "connection":
             targets = [edge.target for edge in network.outgoing(name)]
@@ -130,24 +130,24 @@ def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
                     found, fix = f"fed by {edge.source!r} without weights", "put a Dense connection between them"
                     yield Finding(code="LX203", node=name, found=found, fix=fix)
             if node.reset not in rules["reset"]:
-                found, fix = f"reset {node.reset!r}; {fpga} has {rules['reset']}", "train with another reset"
+                found, fix = f"reset {node.reset!r}; {chip} has {rules['reset']}", "train with another reset"
                 yield Finding(code="LX203", node=name, field="reset", found=found, fix=fix)
         if isinstance(node, FloatDense):
             fan_in = rules["limits"]["fan_in"]
             if fan_in is not None and node.in_shape[0] > fan_in:
-                found, fix = f"{node.in_shape[0]} inputs; {fpga} has {fan_in}", "use a narrower layer or another target"
+                found, fix = f"{node.in_shape[0]} inputs; {chip} has {fan_in}", "use a narrower layer or another target"
                 yield Finding(code="LX203", node=name, field="fan_in", found=found, fix=fix)
             if rules["bias"] is None and node.bias is not None and node.bias.any():
-                yield Finding(code="LX203", node=name, field="bias", found=f"{fpga} has no bias", fix="train without")
+                yield Finding(code="LX203", node=name, field="bias", found=f"{chip} has no bias", fix="train without")
     neurons = sum(math.prod(node.shape) for node in network.populations.values())
     if rules["limits"]["neurons"] is not None and neurons > rules["limits"]["neurons"]:
-        found = f"{neurons} neurons; {fpga} has {rules['limits']['neurons']}"
+        found = f"{neurons} neurons; {chip} has {rules['limits']['neurons']}"
         yield Finding(code="LX203", field="neurons", found=found, fix="use a smaller network or another target")
     looping = loops(network.nodes, network.edges)
     for edge in network.edges:
         if edge.delay and not any(edge.source in group and edge.target in group for group in looping):
             yield Finding(
-                code="LX203", found=f"edge {edge}; {fpga} has no axonal delays", fix="train without the delay"
+                code="LX203", found=f"edge {edge}; {chip} has no axonal delays", fix="train without the delay"
             )
 
 

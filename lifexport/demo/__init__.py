@@ -1,1 +1,1 @@
-"""Placeholder, filled below."""
+"""The main job on handwritten digits, from training to proof: what ``lifexport demo`` runs."""
