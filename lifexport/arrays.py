@@ -23,13 +23,25 @@ def real(values: Any, shape: tuple[int, ...] | None, *, node: str | None, field:
     Raises
     ------
     ParameterError
-        LX101 at the first NaN or infinity.
+        LX006 for complex numbers, text and what is no array at all; LX101 at the first NaN or infinity.
     ShapeError
         LX102 if the values do not broadcast to ``shape``.
     """
-    array = np.asarray(values, np.float64)
+    array = numbers(values, node=node, field=field).astype(np.float64)
     _require_finite(array, node, field)
     return frozen(_broadcast(array, shape, node, field), np.float64)
+
+
+def numbers(values: Any, *, node: str | None, field: str | None = None, code: str = "LX006") -> np.ndarray:
+    """Array of integers, truth values or real numbers; complex numbers, text and ragged lists are refused."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise error(code, found="a ragged list", fix="give an array of real numbers", node=node, field=field) from None
+    if array.dtype.kind not in "fiub":
+        found, fix = f"dtype {array.dtype}", "give an array of real numbers"
+        raise error(code, found=found, fix=fix, node=node, field=field)
+    return array
 
 
 def integer(values: Any, shape: tuple[int, ...] | None, *, node: str | None, field: str) -> np.ndarray:

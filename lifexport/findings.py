@@ -125,6 +125,11 @@ CODES: dict[str, Code] = {
     "LX211": Code(
         "threshold changed by rounding", "The neuron fires earlier or later than it was trained to.", severity="warning"
     ),
+    "LX212": Code(
+        "bias changed by rounding",
+        "A constant drive of another size moves the resting potential towards or away from threshold.",
+        severity="warning",
+    ),
     "LX301": Code(
         "input codes unusable", "Simulators and exports take the integer codes of q.encode(x).", error=e.ParameterError
     ),
@@ -137,6 +142,11 @@ CODES: dict[str, Code] = {
         "simulators differ",
         "Every simulator claims to equal the reference bit for bit; one that does not proves nothing.",
         error=e.MismatchError,
+    ),
+    "LX304": Code(
+        "state unusable",
+        "The state of another network, batch or width would be taken for this one's.",
+        error=e.ParameterError,
     ),
     "LX401": Code(
         "format cannot express this", "What cannot be expressed is refused, never dropped.", error=e.UnsupportedError
@@ -182,6 +192,9 @@ CODES: dict[str, Code] = {
         "membrane saturated", "The integer membrane was clipped or wrapped while running.", severity="warning"
     ),
     "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
+    "LX505": Code(
+        "input lost by rounding", "Inputs below half a step of the input code never enter the chip.", severity="warning"
+    ),
 }
 
 

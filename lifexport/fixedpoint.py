@@ -17,6 +17,8 @@ from .findings import error
 
 Unit = Fraction
 SIGNIFICANT_BITS = 24
+LARGEST_EXPONENT = 100
+"""Units and their products and quotients then stay finite in float64, and units themselves in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +69,20 @@ def dyadic(value: float, bits: int = SIGNIFICANT_BITS) -> Fraction:
     bits : int
         Width of the significand; the relative error is at most ``2**-bits``.
 
+    Raises
+    ------
+    RangeError
+        LX204 for numbers too small or too large for a scale.
+
     Examples
     --------
     >>> dyadic(0.1, bits=4)
     Fraction(13, 128)
     """
     mantissa, exponent = math.frexp(value)
+    if value <= 0 or abs(exponent) > LARGEST_EXPONENT:
+        fix = f"rescale the network: units lie between 2**-{LARGEST_EXPONENT} and 2**{LARGEST_EXPONENT}"
+        raise error("LX204", field="unit", found=f"a scale of {value:g}", fix=fix)
     return Fraction(round(mantissa * (1 << bits))) * Fraction(2) ** (exponent - bits)
 
 

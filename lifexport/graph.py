@@ -141,14 +141,16 @@ def _malformed(found: str, fix: str, node: str | None = None) -> Exception:
 
 def _check_names(nodes: Mapping[str, Node], edges: tuple[Edge, ...]) -> None:
     for name in nodes:
-        if not name or "/" in name or any(ord(letter) < 32 for letter in name):
+        if not isinstance(name, str) or not name or "/" in name or any(ord(letter) < 32 for letter in name):
             raise _malformed(f"node name {name!r}", "use a non-empty name without '/' and control characters", name)
-    for edge in edges:
+    for i, edge in enumerate(edges):
+        if not isinstance(edge, Edge):
+            raise _malformed(f"edges[{i}] is {edge!r}", 'give Edge("source", "target")')
         for end in (edge.source, edge.target):
             if end not in nodes:
                 raise _malformed(f"edge {edge} ends at {end!r}, which is not a node", "add the node or drop the edge")
-        if edge.delay < 0:
-            raise _malformed(f"edge {edge} has delay {edge.delay}", "a delay is 0, 1, 2, ... time steps")
+        if type(edge.delay) is not int or edge.delay < 0:
+            raise _malformed(f"edge {edge} has delay {edge.delay!r}", "a delay is 0, 1, 2, ... time steps")
     pairs = [(edge.source, edge.target) for edge in edges]
     for pair in pairs:
         if pairs.count(pair) > 1:

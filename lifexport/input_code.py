@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from . import arrays
 from .findings import error
 from .fixedpoint import QFormat, dyadic
 from .network import FloatNetwork
@@ -41,7 +42,7 @@ def infer_input_code(network: FloatNetwork, x: np.ndarray | None, bits: int, tar
     """
     if x is None:
         raise error("LX205", field="calibration", found="none", fix="pass calibration=x, or input=InputCode(...)")
-    x = np.asarray(x, np.float64)
+    x = arrays.numbers(x, node=None, field="calibration", code="LX205").astype(np.float64)
     shape = network.nodes[network.input_name].shape
     if x.size == 0 or x.shape[2:] != shape or x.ndim != 2 + len(shape):
         fix = f"give (time, batch, {', '.join(map(str, shape))}) with at least one step and one sample"

@@ -12,20 +12,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
 
 import numpy as np
 
-from . import graph
+from . import arrays, graph
 from .findings import error, unknown_name
 from .fixedpoint import encode_clipped
 from .graph import Edge
 from .neurons import FloatPopulation, IntPopulation
-from .nodes import Connection, Input, IntDense, IntInput, Output
+from .nodes import Connection, FloatDense, Input, IntDense, IntInput, Output
 from .readout import READOUTS, Readout
 
 StateReset = Literal["sample", "never"]
 STATE_RESETS: tuple[StateReset, ...] = get_args(StateReset)
+
+
+class FrozenDict(dict):
+    """A dictionary whose items stay."""
+
+    def __reduce__(self):
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("networks are frozen: build another, for example with dataclasses.replace")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = _refuse
+    setdefault = update = _refuse  # type: ignore[assignment]
 
 
 class Encoded(NamedTuple):
@@ -50,8 +63,12 @@ class Network:
     readout : ``"count"`` | ``"membrane_last"`` | ``"membrane_max"``
         How a class is read from the output.
     state_reset : ``"sample"`` | ``"never"``
-        Whether every call starts from the initial state, or carries the state of the call before on.
+        Whether what runs the network in the field starts every sample from the initial state, or goes on from where
+        the sample before ended. A simulator has no memory between calls: pass it ``state=trace.final_state`` to go on.
     """
+
+    parts: ClassVar[tuple[type, ...]]
+    """Kinds of nodes."""
 
     nodes: Mapping[str, Any]
     edges: tuple[Edge, ...]
@@ -65,6 +82,7 @@ class Network:
         for field, known in (("readout", READOUTS), ("state_reset", STATE_RESETS)):
             if getattr(self, field) not in known:
                 raise unknown_name(field, getattr(self, field), known, code="LX106", field=field)
+        self._check_parts()
         edges = tuple(sorted(self.edges))
         graph.validate(self.nodes, edges)
         order = graph.schedule(self.nodes, edges)
@@ -73,7 +91,19 @@ class Network:
             raise error("LX107", found=f"the output is fed by a {last.role}", fix="feed it by a population of neurons")
         object.__setattr__(self, "dt", float(self.dt))
         object.__setattr__(self, "edges", edges)
-        object.__setattr__(self, "nodes", {name: self.nodes[name] for name in order})
+        object.__setattr__(self, "nodes", FrozenDict({name: self.nodes[name] for name in order}))
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.nodes, Mapping):
+            found, fix = f"nodes is a {type(self.nodes).__name__}", 'give {"name": node, ...}'
+            raise error("LX107", field="nodes", found=found, fix=fix)
+        for name, node in self.nodes.items():
+            if not isinstance(node, self.parts):
+                fix = f"a {type(self).__name__} is made of {', '.join(part.__name__ for part in self.parts)}"
+                raise error("LX107", node=str(name), found=f"a {type(node).__name__}", fix=fix)
+        for i, edge in enumerate(self.edges):
+            if not isinstance(edge, Edge):
+                raise error("LX107", field=f"edges[{i}]", found=f"{edge!r}", fix='give Edge("source", "target")')
 
     @cached_property
     def input_name(self) -> str:
@@ -154,10 +184,11 @@ class FloatNetwork(Network):
     ['in', 'fc', 'lif', 'out']
     """
 
+    parts: ClassVar[tuple[type, ...]] = (Input, FloatDense, FloatPopulation, Output)
+
     def __post_init__(self):
         super().__post_init__()
         for name, node in self.populations.items():
-            assert isinstance(node, FloatPopulation)
             if node.dt != self.dt:
                 raise error(
                     "LX103",
@@ -187,13 +218,13 @@ class IntNetwork(Network):
     ``a``, into a population of unit ``q``, exactly ``w * a == q * 2**k``.
     """
 
+    parts: ClassVar[tuple[type, ...]] = (IntInput, IntDense, IntPopulation, Output)
+
     target: str = "custom"
     target_digest: str = ""
 
     def __post_init__(self):
         super().__post_init__()
-        assert isinstance(self.nodes[self.input_name], IntInput)
-        assert all(isinstance(node, IntPopulation) for node in self.populations.values())
         for name, node in self.connections.items():
             self._check_units(name, node)
 
@@ -237,9 +268,10 @@ class IntNetwork(Network):
         Raises
         ------
         ParameterError
-            LX205 for NaN, infinity, or an input that is not spikes where only spikes are taken; LX301 for the shape.
+            LX205 for NaN, infinity, and inputs that are no spikes or no counts where only those are taken; LX301 for
+            the shape.
         """
-        x = np.asarray(x)
+        x = arrays.numbers(x, node=self.input_name, code="LX205")
         self.check_input(x)
         values = x.astype(np.float64)
         if not np.isfinite(values).all():
@@ -250,6 +282,13 @@ class IntNetwork(Network):
                 node=self.input_name,
                 found="values other than 0 and 1 for a spike input",
                 fix="encode the input as spikes, or quantize with graded calibration data",
+            )
+        if self.input_code.kind == "counts" and (values != np.rint(values)).any():
+            raise error(
+                "LX205",
+                node=self.input_name,
+                found="fractions for an input of counts",
+                fix="give natural numbers, or quantize with graded calibration data",
             )
         return Encoded(*encode_clipped(values, self.input_code.format))
 

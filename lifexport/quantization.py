@@ -6,6 +6,7 @@ gain of every neuron is folded into the weights and biases that feed it. Then ev
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .findings import Finding, at_node, error, raise_errors
+from .findings import Finding, at_node, error, raise_errors, unknown_name
 from .fixedpoint import QFormat, dyadic, encode, nearest
 from .graph import loops
 from .input_code import infer_input_code, require_input_code
@@ -81,10 +82,11 @@ def quantize(
     >>> q.nodes["fc"].weight.tolist(), int(q.nodes["lif"].decay[0]), q.input_code.kind
     ([[3, -7]], 3706, 'spikes')
     """
-    if spec is not None and choices:
-        raise error("LX006", found=f"both spec= and {', '.join(choices)}", fix="put every choice into the QuantSpec")
+    if not isinstance(network, FloatNetwork):
+        fix = "capture a trained module with lifexport.capture first"
+        raise error("LX006", field="network", found=f"a {type(network).__name__}", fix=fix)
     target = load_target(target)
-    chosen = resolve(spec or QuantSpec(**choices), target)
+    chosen = resolve(_spec(spec, choices), target)
     raise_errors(inexpressible(network, target))
     if chosen.input is None:
         code = infer_input_code(network, calibration, chosen.input_bits, target)
@@ -99,7 +101,7 @@ def quantize(
         elif node.role == "population":
             with at_node(name):
                 feeding = _feeding(network, name, code)
-                nodes[name], unit = _population(node, feeding, chosen)
+                nodes[name], unit = _population(node, feeding, chosen, target)
             for connection in feeding:
                 with at_node(connection.name):
                     nodes[connection.name] = _dense(connection, unit, chosen, target)
@@ -112,6 +114,18 @@ def quantize(
         target=target.name,
         target_digest=target.digest,
     )
+
+
+def _spec(spec: QuantSpec | None, choices: dict[str, Any]) -> QuantSpec:
+    if spec is not None and choices:
+        raise error("LX006", found=f"both spec= and {', '.join(choices)}", fix="put every choice into the QuantSpec")
+    if spec is not None and not isinstance(spec, QuantSpec):
+        raise error("LX006", field="spec", found=f"a {type(spec).__name__}", fix="give a QuantSpec")
+    known = [field.name for field in dataclasses.fields(QuantSpec)]
+    for name in choices:
+        if name not in known:
+            raise unknown_name("choice", name, known, code="LX006")
+    return spec or QuantSpec(**choices)
 
 
 def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
@@ -176,7 +190,7 @@ def _feeding(network: FloatNetwork, name: str, code: InputCode) -> list[_Feeding
     return found
 
 
-def _population(node: FloatLIF, feeding: list[_Feeding], chosen: Choices) -> tuple[IntLIF, Fraction]:
+def _population(node: FloatLIF, feeding: list[_Feeding], chosen: Choices, target: Target) -> tuple[IntLIF, Fraction]:
     threshold, reset = node.v_threshold - node.v_rest, node.v_reset - node.v_rest
     initial, drop = node.v_initial - node.v_rest, node.v_threshold - node.v_reset
     if (threshold <= 0).any():
@@ -191,9 +205,9 @@ def _population(node: FloatLIF, feeding: list[_Feeding], chosen: Choices) -> tup
     reach = max(chosen.membrane_range * float(threshold.max()), float(abs(reset).max()), float(abs(initial).max()))
     unit = _membrane_unit(reach, feeding, chosen)
     state = QFormat(bits=chosen.state_bits, unit=unit)
-    at_least = 1 if node.compare == ">" else 0  # v > t is v >= t + 1 on integers
-    threshold_code, threshold_shift = _shifted(threshold, unit, chosen.threshold_bits, "threshold", at_least)
-    bias_code, bias_shift = _shifted(np.sum([f.bias for f in feeding], axis=0), unit, chosen.bias_bits or 1, "bias")
+    above = threshold + float(unit) if node.compare == ">" else threshold  # v > t is v >= t + 1 on integers
+    threshold_code, threshold_shift = _shifted(above, unit, chosen.threshold_bits, "threshold", target)
+    bias_code, bias_shift = _shifted(np.sum([f.bias for f in feeding], axis=0), unit, chosen.bias_bits, "bias", target)
     reset_code = encode(drop if node.reset == "subtract" else reset, QFormat(bits=32, unit=unit), field="reset")
     _require_sensible(threshold_code, reset_code, node.reset, unit)
     population = IntLIF(
@@ -220,23 +234,32 @@ def _membrane_unit(reach: float, feeding: list[_Feeding], chosen: Choices) -> Fr
     lsb = reach / QFormat(bits=chosen.state_bits).hi
     weight_hi = QFormat(bits=chosen.weight_bits).hi
     step = max(float(np.abs(f.weight).max()) * float(f.arriving) / weight_hi for f in feeding)
-    return dyadic(step / 2 ** math.floor(math.log2(step / lsb)) if step > lsb else lsb)
+    unit = dyadic(lsb)
+    return dyadic(step / 2 ** math.floor(math.log2(step / lsb))) if step > lsb else unit
 
 
-def _shifted(values: np.ndarray, unit: Fraction, bits: int, field: str, offset: int = 0) -> tuple[np.ndarray, int]:
+def _shifted(values: np.ndarray, unit: Fraction, bits: int, field: str, target: Target) -> tuple[np.ndarray, int]:
     """Codes ``mantissa << shift`` with the smallest shift whose mantissas fit in ``bits``."""
-    hi = QFormat(bits=bits).hi
-    shift = 0
-    while np.abs(nearest(values, unit * 2**shift)).max(initial=0) + offset > max(hi, 1) and shift < 32:
+    if not values.any():
+        return np.zeros(values.shape, np.int64), 0
+    hi, shift = QFormat(bits=bits).hi, 0
+    while np.abs(nearest(values, unit * 2**shift)).max() > hi:
         shift += 1
-    codes = encode(values, QFormat(bits=bits + 1, unit=unit * 2**shift), field=field) + offset
-    return codes << shift, shift
+    _require_shift(shift, target, field, f"more {field}_bits or fewer state_bits")
+    return encode(values, QFormat(bits=bits, unit=unit * 2**shift), field=field) << shift, shift
+
+
+def _require_shift(shift: int, target: Target, field: str, instead: str) -> None:
+    most = target.document[field]["max_shift"]
+    if shift > most:
+        found = f"needs a shift of {shift}; target {target.name!r} has {most}"
+        raise error("LX204", field=field, found=found, fix=f"use {instead}")
 
 
 def _decay(decay: np.ndarray, chosen: Choices) -> np.ndarray:
     one = 1 << chosen.decay_bits
     codes = np.rint(decay * one).astype(np.int64)
-    lost = ((codes == 0) & (decay > 0)) | ((codes == one) & (decay < 1))
+    lost = (codes == 0) | (codes == one)
     if lost.any() and "decay" not in chosen.approximate:
         index = tuple(int(i) for i in np.argwhere(lost)[0])
         raise error(
@@ -268,13 +291,7 @@ def _dense(feeding: _Feeding, unit: Fraction, chosen: Choices, target: Target) -
     shift = 0
     while np.abs(nearest(feeding.weight, unit * 2**shift / feeding.arriving)).max() > weights.hi:
         shift += 1
-    if shift > target.document["weight"]["max_shift"]:
-        raise error(
-            "LX204",
-            field="weight",
-            found=f"needs a shift of {shift}; target {target.name!r} has {target.document['weight']['max_shift']}",
-            fix="use fewer state_bits or more weight_bits",
-        )
+    _require_shift(shift, target, "weight", "fewer state_bits or more weight_bits")
     fmt = QFormat(bits=chosen.weight_bits, unit=unit * 2**shift / feeding.arriving, symmetric=weights.symmetric)
     codes = encode(feeding.weight, fmt, field="weight")
     return IntDense(weight=codes, weight_bits=chosen.weight_bits, unit=fmt.unit, shift=shift)

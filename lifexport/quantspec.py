@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import numbers
 from dataclasses import dataclass
+
+import numpy as np
 
 from .findings import error, unknown_name
 from .nodes import InputCode
@@ -51,10 +56,20 @@ class QuantSpec:
     approximate: tuple[str, ...] = ()
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if isinstance(width := getattr(self, field.name), np.integer):
+                object.__setattr__(self, field.name, int(width))
+        if isinstance(self.approximate, str):
+            found, fix = f"{self.approximate!r}", f"give a tuple: ({self.approximate!r},)"
+            raise error("LX006", field="approximate", found=found, fix=fix)
         for name in self.approximate:
             if name not in APPROXIMATIONS:
                 raise unknown_name("approximation", name, APPROXIMATIONS, code="LX006", field="approximate")
-        if self.membrane_range is not None and not 1 < self.membrane_range < float("inf"):
+        if self.input is not None and not isinstance(self.input, InputCode):
+            fix = 'give an InputCode, for example InputCode(kind="spikes")'
+            raise error("LX006", field="input", found=f"{self.input!r}", fix=fix)
+        reach = self.membrane_range
+        if reach is not None and not (isinstance(reach, numbers.Real) and 1 < float(reach) < math.inf):
             raise error(
                 "LX006",
                 field="membrane_range",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ import pytest
 from float_nets import float_network
 from nets import random_network
 
+from lifexport.arrays import same
 from lifexport.errors import ParameterError, RangeError, ShapeError
 from lifexport.nodes import FloatDense, InputCode, IntDense
 
@@ -112,6 +114,58 @@ def test_networks_are_frozen():
         f.dt = 1.0
     with pytest.raises(ValueError, match="read-only"):
         f.nodes["fc0"].weight[0, 0] = 1
+    for change in (
+        lambda nodes: nodes.__setitem__("fc0", None),
+        lambda nodes: nodes.update(fc0=None),
+        lambda nodes: nodes.pop("fc0"),
+        lambda nodes: nodes.clear(),
+    ):
+        with pytest.raises(TypeError, match="frozen"):
+            change(f.nodes)
+    assert same(copy.deepcopy(f), f)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "found"),
+    [
+        ({"nodes": [1, 2]}, ShapeError, r"LX107.*nodes is a list"),
+        ({"nodes": {"in": "input"}}, ShapeError, r"LX107.*in: a str.*FloatPopulation"),
+        ({"edges": [("in", "fc0")]}, ShapeError, r"LX107.*edges\[0\]: \('in', 'fc0'\).*Edge\("),
+        ({"dt": "1 ms"}, ParameterError, "LX103"),
+    ],
+)
+def test_parts_of_another_kind_are_refused(change, kind, found):
+    f, _ = float_network()
+    with pytest.raises(kind, match=found):
+        dataclasses.replace(f, **change)
+
+
+def test_integer_nodes_make_no_float_network():
+    f, _ = float_network()
+    network, _ = random_network(0, recurrent=False)
+    with pytest.raises(ShapeError, match=r"LX107.*fc0: a IntDense.*FloatDense"):
+        dataclasses.replace(f, nodes={**f.nodes, "fc0": network.nodes["fc0"]})
+
+
+@pytest.mark.parametrize("delay", [0.0, True, "1", -1])
+def test_delays_are_whole_steps(delay):
+    f, _ = float_network()
+    with pytest.raises(ShapeError, match=r"LX107.*delay"):
+        dataclasses.replace(f, edges=[dataclasses.replace(edge, delay=delay) for edge in f.edges])
+
+
+@pytest.mark.parametrize(("node", "field", "value"), [("fc0", "weight", 1j), ("last", "tau", "10 ms")])
+def test_parameters_are_real_numbers(node, field, value):
+    f, _ = float_network()
+    with pytest.raises(ParameterError, match=rf"LX006.*{field}.*dtype"):
+        changed(f, node, **{field: value})
+
+
+@pytest.mark.parametrize("shape", [5, (0,), (2.0,), [5]])
+def test_shapes_are_tuples_of_positive_integers(shape):
+    f, _ = float_network()
+    with pytest.raises(ShapeError, match=r"LX102.*shape"):
+        changed(f, "last", shape=shape)
 
 
 def with_code(code):
@@ -137,6 +191,14 @@ def test_encode_refuses_what_is_no_spike():
     for bad in (x + 0.5, x + 2, x - 1):
         with pytest.raises(ParameterError, match=r"LX205.*in.*other than 0 and 1"):
             network.encode(bad)
+
+
+def test_encode_refuses_what_is_no_count():
+    network = with_code(InputCode(kind="counts", bits=4))
+    x = np.full((2, 1, network.nodes["in"].shape[0]), 3.0)
+    assert network.encode(x).codes.max() == 3
+    with pytest.raises(ParameterError, match=r"LX205.*in.*fractions"):
+        network.encode(x - 0.6)
 
 
 @pytest.mark.parametrize(

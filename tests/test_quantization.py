@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import json
@@ -12,7 +13,7 @@ import pytest
 from float_nets import DT, float_network
 
 import lifexport as lx
-from lifexport.errors import FileError, ParameterError, RangeError, UnknownNameError, UnsupportedError
+from lifexport.errors import FileError, LifexportError, ParameterError, RangeError, UnknownNameError, UnsupportedError
 from lifexport.graph import Edge
 from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense, Input, InputCode, Output
@@ -113,6 +114,36 @@ def test_greater_than_becomes_greater_or_equal():
     assert b == a + 1
 
 
+@pytest.mark.parametrize("threshold_bits", [4, 5, 6])
+def test_greater_than_costs_nothing_where_low_bits_are_dropped(threshold_bits):
+    """One code above the threshold, then rounded: not a whole step of the dropped bits above it."""
+    a, b = (
+        quantize(small(compare=compare, v_threshold=0.93), threshold_bits=threshold_bits).nodes["lif"]
+        for compare in (">=", ">")
+    )
+    assert a.threshold_shift > 0 and b.threshold == a.threshold
+
+
+def narrow_target(**sections):
+    document = copy.deepcopy(dict(lx.load_target("fpga-q").document))
+    for section, fields in sections.items():
+        document[section] |= fields
+    return lx.Target(document)
+
+
+@pytest.mark.parametrize("section", ["threshold", "bias"])
+def test_low_bits_that_the_target_does_not_drop_are_refused(section):
+    bits = {"min": 4, "max": 4, "default": 4}
+    f = small(bias=[0.9])
+    for most, refused in ((24, False), (0, True)):
+        target = narrow_target(**{section: {"bits": bits, "max_shift": most}})
+        if refused:
+            with pytest.raises(RangeError, match=rf"LX204.*lif\.{section}: needs a shift of \d+.*has 0"):
+                lx.quantize(f, target, input=SPIKES)
+        else:
+            lx.quantize(f, target, input=SPIKES)
+
+
 @pytest.mark.parametrize("bits", [4, 6, 10])
 def test_narrow_thresholds_and_biases_keep_low_zeros(bits):
     f = small(weight=((1.5, -3.0), (1.5, -3.0)), bias=[0.9, -1.1], n=2, v_threshold=[1.0, 0.77])
@@ -173,7 +204,7 @@ def test_choices_come_as_a_spec_or_as_keywords():
     assert lx.same(lx.quantize(f, "fpga-q", spec=spec), quantize(f, weight_bits=4))
     with pytest.raises(ParameterError, match=r"LX006.*weight_bits"):
         lx.quantize(f, "fpga-q", spec=spec, weight_bits=5)
-    with pytest.raises(TypeError, match="weigth_bits"):
+    with pytest.raises(ParameterError, match=r"LX006.*weigth_bits.*did you mean 'weight_bits'"):
         lx.quantize(f, "fpga-q", weigth_bits=5)
 
 
@@ -296,3 +327,55 @@ def test_units_are_exact():
     q = quantize(small(), input=InputCode(kind="graded", bits=5, unit=Fraction(1, 16)))
     fc = q.nodes["fc"]
     assert fc.unit * Fraction(1, 16) == q.nodes["lif"].unit * 2**fc.shift
+
+
+@pytest.mark.parametrize("tau", [1e-9, 1.3e-6, 1e14, 1e17])
+def test_a_decay_of_nothing_or_everything_is_refused_however_it_came_about(tau):
+    """Even where float64 itself rounds exp(-dt/tau) to 0 or 1."""
+    f = small(tau=tau)
+    with pytest.raises(UnsupportedError, match=r"LX206.*lif\.tau"):
+        quantize(f, state_bits=24)
+
+
+def test_an_accepted_loss_of_the_decay_is_reported():
+    f = small(tau=1e-9)
+    q = quantize(f, approximate=("decay",))
+    report = lx.compare(f, q, np.ones((5, 2, 2)))
+    assert report.layer("lif").decay.tau_realised is None
+    assert report.layer("lif").decay.tau_trained == 1e-9
+    assert "LX210" in {finding.code for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("choice", "code", "where"),
+    [
+        ({"weight_bit": 8}, "LX006", r"fix: did you mean 'weight_bits'"),
+        ({"membrane_range": "2"}, "LX006", "membrane_range"),
+        ({"membrane_range": True}, "LX006", "membrane_range"),
+        ({"input": "spikes"}, "LX006", "input"),
+        ({"approximate": "decay"}, "LX006", r"approximate.*\('decay',\)"),
+        ({"spec": {"weight_bits": 8}}, "LX006", "spec.*dict"),
+        ({"input": None, "calibration": "x"}, "LX205", "calibration"),
+        ({"input": None, "calibration": [[1], [1, 2]]}, "LX205", "calibration"),
+        ({"input": None, "calibration": np.ones((2, 1, 2)) * 1j}, "LX205", "calibration.*complex"),
+        ({"input": None, "calibration": np.ones((2, 1, 2)) * 1e308}, "LX204", "unit"),
+        ({"input": None, "calibration": np.ones((2, 1, 2)) * 1e-310}, "LX204", "unit"),
+    ],
+)
+def test_bad_choices_have_typed_errors(choice, code, where):
+    with pytest.raises(LifexportError, match=rf"{code}.*{where}"):
+        lx.quantize(small(), "fpga-q", **({} if "spec" in choice else {"input": SPIKES}) | choice)
+
+
+def test_only_float_networks_are_quantized():
+    with pytest.raises(ParameterError, match=r"LX006.*network: a IntNetwork.*capture"):
+        lx.quantize(quantize(small()), "fpga-q")  # type: ignore[arg-type]
+
+
+def test_thresholds_beyond_any_scale_are_refused():
+    with pytest.raises(RangeError, match=r"LX204.*unit.*rescale"):
+        quantize(small(v_threshold=1e-320))
+
+
+def test_numpy_integers_are_widths():
+    assert lx.same(quantize(small(), weight_bits=np.int64(6)), quantize(small(), weight_bits=6))

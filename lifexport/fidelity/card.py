@@ -25,7 +25,7 @@ def card(report: FidelityReport) -> str:
     lines = [
         f"fidelity on target {report.target}",
         f"  {report.samples} samples x {report.steps} steps of {report.dt * 1e3:g} ms, "
-        f"{report.input_kind} input, {report.input_bits} bits",
+        f"{report.input_kind} input, {report.input_bits} bits, SQNR {_db(report.input_sqnr_db)}",
         "",
         *_outcome(report),
         "",

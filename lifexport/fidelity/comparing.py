@@ -10,10 +10,13 @@ from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..simulation.run import Backend
 from ..targets import load_target, target_names
-from .parameters import decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
+from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
 from .report import FidelityReport, LayerFidelity
 from .running import LayerSums, Sums, run_both
 from .statistics import PairedChange, Proportion
+
+INPUT_TOLERANCE = 0.05
+"""Share of inputs lost to rounding from which a finding is made."""
 
 
 def compare(
@@ -46,7 +49,8 @@ def compare(
     Raises
     ------
     ParameterError
-        LX006 if ``q`` was not quantized from a network like ``f``; LX205 for unusable labels or inputs; LX301 for
+        LX006 if ``q`` was not quantized from a network like ``f``, or if the state goes on from sample to sample
+        (``state_reset="never"``) and there is more than one; LX205 for unusable labels or inputs; LX301 for
         the shape of ``x``.
 
     Notes
@@ -72,6 +76,9 @@ def compare(
     _require_pair(f, q)
     x = np.asarray(x)
     f.check_input(x)
+    if f.state_reset == "never" and x.shape[1] > 1:
+        found, fix = f"{x.shape[1]} samples for a network that is never reset", "compare one sample at a time"
+        raise error("LX006", field="x", found=found, fix=fix)
     labels = None if labels is None else _check_labels(f, np.asarray(labels), x.shape[1])
     sums = run_both(f, q, x, backend)
     weights = tuple(weight_fidelity(f, q, name) for name in f.connections)
@@ -89,6 +96,8 @@ def compare(
         input_kind=q.input_code.kind,
         input_bits=q.input_code.bits,
         input_clipped=sums.clipped,
+        input_zeroed=sums.zeroed,
+        input_sqnr_db=sums.input.sqnr_db,
         **_predictions(sums, labels),
         ties_float=sums.ties_float,
         ties_integer=sums.ties_integer,
@@ -96,7 +105,7 @@ def compare(
         layers=layers,
         weights=weights,
         findings=(
-            *parameter_findings(weights, {row.node: (row.decay, row.threshold) for row in layers}),
+            *parameter_findings(weights, layers),
             *_run_findings(q, layers, sums, x.size),
         ),
     )
@@ -151,6 +160,7 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
         state_bits=q.nodes[name].state_bits,
         decay=decay_fidelity(f, q, name),
         threshold=threshold_fidelity(f, q, name),
+        bias=bias_fidelity(f, q, name),
         spikes_float=sums.spikes_float,
         spikes_integer=sums.spikes_integer,
         spikes_coincident=sums.coincident,
@@ -167,7 +177,7 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
 
 
 def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, inputs: int) -> Iterator[Finding]:
-    """What the run showed (LX501 to LX504)."""
+    """What the run showed (LX501 to LX505)."""
     for row in layers:
         if row.silent_integer == row.neurons:
             found = "no spike in the integer network" + ("" if row.spikes_float else ", nor in the float network")
@@ -183,3 +193,7 @@ def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, 
         found = f"{sums.clipped} of {inputs} values"
         fix = "calibrate with inputs that cover the range, or use more input_bits"
         yield Finding(code="LX504", node=q.input_name, found=found, fix=fix)
+    if sums.zeroed > INPUT_TOLERANCE * sums.nonzero:
+        found = f"{sums.zeroed} of {sums.nonzero} inputs that are not zero have code 0"
+        fix = "use more input_bits, or calibrate without the outlier that sets the scale"
+        yield Finding(code="LX505", node=q.input_name, found=found, fix=fix)

@@ -79,6 +79,17 @@ class ThresholdFidelity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BiasFidelity:
+    """The neuron of a layer whose bias, rounded, moves its resting potential furthest; volt per step."""
+
+    index: tuple[int, ...]
+    trained: float
+    realised: float
+    displacement: float
+    """Shift of the potential a neuron without other input settles at, as a share of its threshold."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerFidelity:
     """One population: its parameters, and how it ran."""
 
@@ -87,6 +98,8 @@ class LayerFidelity:
     state_bits: int
     decay: DecayFidelity
     threshold: ThresholdFidelity
+    bias: BiasFidelity | None
+    """None: no neuron of the layer was trained with a bias."""
     spikes_float: int
     spikes_integer: int
     spikes_coincident: int
@@ -138,6 +151,10 @@ class FidelityReport:
     input_kind: str
     input_bits: int
     input_clipped: int
+    input_zeroed: int
+    """Inputs that were not zero and whose code is."""
+    input_sqnr_db: float | None
+    """None: every input is exact."""
     predictions: Proportion
     """Samples with the same predicted class."""
     ties_float: int
@@ -172,6 +189,8 @@ class FidelityReport:
                 "kind": self.input_kind,
                 "bits": self.input_bits,
                 "clipped": self.input_clipped,
+                "zeroed": self.input_zeroed,
+                "sqnr_db": self.input_sqnr_db,
             },
             "readout": self.readout,
             "predictions": {
@@ -267,6 +286,14 @@ def _layer(row: LayerFidelity) -> dict[str, Any]:
             "index": list(row.threshold.index),
             "trained": _short(row.threshold.trained),
             "realised": _short(row.threshold.realised),
+        },
+        "bias": None
+        if row.bias is None
+        else {
+            "index": list(row.bias.index),
+            "trained": _short(row.bias.trained),
+            "realised": _short(row.bias.realised),
+            "displacement": _short(row.bias.displacement),
         },
         "spikes": {
             "values": row.values,

@@ -48,6 +48,10 @@ class Sums:
     ties_float: int = 0
     ties_integer: int = 0
     clipped: int = 0
+    zeroed: int = 0
+    """Inputs that are not zero and whose code is."""
+    nonzero: int = 0
+    input: Noise = field(default_factory=Noise)
     first: Divergence | None = None
 
 
@@ -70,6 +74,9 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
         exact = simulate(f, part, record=("v", "spikes"))
         realised = simulate(q, encoded.codes, record=("v", "spikes", "overflows"), backend=backend)
         sums.clipped += encoded.clipped
+        sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
+        sums.nonzero += int((part != 0).sum())
+        sums.input.add(part, encoded.codes * float(q.input_code.unit))
         for trace, labels in ((exact, sums.labels_float), (realised, sums.labels_integer)):
             labels.append(trace.prediction.labels)
         sums.ties_float += exact.prediction.ties

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..findings import error
 from ..graph import Shape
 from ..ops import Ops
 
@@ -34,6 +35,11 @@ class Population(abc.ABC):
     kind: ClassVar[str]
 
     shape: Shape
+
+    def __post_init__(self):
+        if not isinstance(self.shape, tuple) or not all(type(size) is int and size > 0 for size in self.shape):
+            fix = "give a tuple of positive integers, (10,) for ten neurons"
+            raise error("LX102", field="shape", found=f"{self.shape!r}", fix=fix)
 
     @property
     def in_shape(self) -> Shape:
@@ -80,6 +86,10 @@ class IntPopulation(Population):
     @abc.abstractmethod
     def after_reset(self, ops: Ops, v: Any) -> Any:
         """Membrane once the spikes of ``v`` have been reset."""
+
+    @abc.abstractmethod
+    def check_state(self, state: Any) -> None:
+        """Refuse (LX304) a state that no run can have left."""
 
     @abc.abstractmethod
     def membrane_range(self) -> tuple[int, int]:

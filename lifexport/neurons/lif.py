@@ -93,6 +93,7 @@ class FloatLIF(FloatPopulation):
     discretisation: str = "exponential_euler"
 
     def __post_init__(self):
+        super().__post_init__()
         for field in ("tau", "r", "v_threshold", "v_reset", "v_rest", "v_initial"):
             value = arrays.real(getattr(self, field), self.shape, node=None, field=field)
             object.__setattr__(self, field, value)
@@ -213,6 +214,7 @@ class IntLIF(IntPopulation):
     bias_shift: int = 0
 
     def __post_init__(self):
+        super().__post_init__()
         for field in ("decay", "threshold", "reset_code", "bias", "v_initial"):
             value = arrays.integer(getattr(self, field), self.shape, node=None, field=field)
             object.__setattr__(self, field, value)
@@ -232,6 +234,11 @@ class IntLIF(IntPopulation):
     def membrane_range(self) -> tuple[int, int]:
         """Lowest and highest value the stored membrane can have."""
         return -(1 << (self.state_bits - 1)), (1 << (self.state_bits - 1)) - 1
+
+    def check_state(self, state: LIFState) -> None:
+        """Refuse (LX304) membranes outside of ``membrane_range``."""
+        lo, hi = self.membrane_range()
+        _require_all((state.v >= lo) & (state.v <= hi), "LX304", "v", state.v, "", f"membranes are {lo}..{hi}")
 
     def reset_bound(self) -> int:
         """Largest magnitude a membrane can have after its reset: what the leak multiplies."""

@@ -41,7 +41,7 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     """
     if codes.size and max(-int(codes.min()), int(codes.max())) > INT32:
         raise error("LX302", node=network.input_name, found="input codes beyond int32", fix='use backend="reference"')
-    state = state or initial_state(network, codes.shape[1])
+    state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
     compiled = _compiled(network, keep_v, "overflows" in record)
     numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}

@@ -8,11 +8,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from .. import arrays
 from ..errors import RangeError
-from ..findings import error, unknown_name
+from ..findings import at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork
 from . import stepwise
-from .trace import State, Trace, check_record
+from .trace import State, Trace, check_record, require_like
 
 Backend = Literal["auto", "reference", "fast"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -51,7 +52,8 @@ def simulate(
     Raises
     ------
     ParameterError
-        LX301 for a wrong shape or codes out of range, LX205 for unusable real inputs, LX006 for a wrong option.
+        LX301 for a wrong shape or codes out of range, LX205 for unusable real inputs, LX304 for the state of another
+        network or batch, LX006 for a wrong option.
     RangeError
         LX302 if ``fast`` was asked for and would be inexact.
 
@@ -77,19 +79,32 @@ def simulate(
     check_record(record)
     if backend not in BACKENDS:
         raise unknown_name("backend", backend, BACKENDS, code="LX006", field="backend")
-    x = np.asarray(x)
+    if not isinstance(network, FloatNetwork | IntNetwork):
+        fix = "give a FloatNetwork (lifexport.capture, from_nir) or an IntNetwork (lifexport.quantize)"
+        raise error("LX006", field="network", found=f"a {type(network).__name__}", fix=fix)
+    x = arrays.numbers(x, node=network.input_name, code="LX301")
     if isinstance(network, FloatNetwork):
         if backend == "fast":
             raise error("LX006", field="backend", found="'fast' for a FloatNetwork", fix="quantize it, or leave it out")
         network.check_input(x)
         if not np.isfinite(x.astype(np.float64)).all():
             raise error("LX205", node=network.input_name, found="NaN or infinity", fix="clean the input data")
+        _check_state(network, x, state)
         return stepwise.run(network, x.astype(np.float64), record, state)
     clipped = 0
     if x.dtype.kind == "f":
         x, clipped = network.encode(x)
     network.check_codes(x)
+    _check_state(network, x, state)
     return dataclasses.replace(_run(network, x.astype(np.int64), record, backend, state), input_clipped=clipped)
+
+
+def _check_state(network: FloatNetwork | IntNetwork, x: np.ndarray, state: State | None) -> None:
+    if state is not None:
+        require_like(state, stepwise.initial_state(network, x.shape[1]))
+        for name, node in network.populations.items() if isinstance(network, IntNetwork) else ():
+            with at_node(name):
+                node.check_state(state.populations[name])
 
 
 def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backend: Backend, state: State | None):

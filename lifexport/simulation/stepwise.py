@@ -52,7 +52,7 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
     """
     time, batch = x.shape[:2]
     dtype = np.int64 if isinstance(network, IntNetwork) else np.float64
-    state = state or initial_state(network, batch)
+    state = state if state is not None else initial_state(network, batch)
     populations, delayed = dict(state.populations), dict(state.delayed)
     ops = {name: CountingOps() for name in network.populations}
     rows: dict[str, dict[str, list]] = {what: {name: [] for name in ops} for what in ("spikes", "v", "v_post")}

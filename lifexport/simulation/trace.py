@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from ..findings import unknown_name
+from ..findings import error, unknown_name
 from ..graph import Edge
 from ..readout import Prediction, Readout, predict, scores
 
@@ -72,6 +73,34 @@ class Trace:
     def prediction(self) -> Prediction:
         """Best class of each sample, ties to the lowest index, and the number of ties."""
         return predict(self.scores)
+
+
+def require_like(state: State, like: State) -> None:
+    """Refuse (LX304) a state whose populations, delayed edges, shapes or number types are not those of ``like``."""
+    fix = "pass the final_state of the same network, run on as many samples"
+    if not isinstance(state, State):
+        raise error("LX304", found=f"a {type(state).__name__}", fix=fix)
+    _require_alike("populations", state.populations, like.populations, fix)
+    _require_alike("delayed edges", state.delayed, like.delayed, fix)
+
+
+def _require_alike(what: str, given: Mapping[Any, Any], own: Mapping[Any, Any], fix: str) -> None:
+    if given.keys() != own.keys():
+        found = f"{what} {sorted(map(str, given))} instead of {sorted(map(str, own))}"
+        raise error("LX304", found=found, fix=fix)
+    for key in own:
+        if _form(given[key]) != _form(own[key]):
+            raise error("LX304", node=str(key), found=f"{_form(given[key])} instead of {_form(own[key])}", fix=fix)
+
+
+def _form(part: Any) -> str:
+    """Names, number types and shapes of one part of a state."""
+    if isinstance(part, np.ndarray):
+        return f"{'codes' if part.dtype.kind in 'iu' else part.dtype} {list(part.shape)}"
+    if isinstance(part, tuple):
+        names = getattr(part, "_fields", range(len(part)))
+        return ", ".join(f"{name}: {_form(value)}" for name, value in zip(names, part, strict=True))
+    return type(part).__name__
 
 
 def check_record(record: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ import lifexport as lx
 from lifexport import schemas
 from lifexport.errors import ParameterError
 from lifexport.fidelity import running
+from lifexport.nodes import InputCode
 
 NARROW = {"weight_bits": 4, "state_bits": 12}
 
@@ -262,3 +263,61 @@ def test_bad_pairs_and_labels_are_refused(case):
         lx.compare(f, q, x[:, :, :3])
     with pytest.raises(ParameterError, match="LX205"):
         lx.compare(f, q, x * np.nan)
+
+
+def biased(bias, **choices):
+    f, x = float_network(2)
+    nodes = {**f.nodes, "fc0": dataclasses.replace(f.nodes["fc0"], bias=bias)}
+    f = dataclasses.replace(f, nodes=nodes)
+    return f, x, lx.compare(f, lx.quantize(f, "fpga-q", calibration=x, **choices), x)
+
+
+def test_the_bias_that_moves_rest_most_is_named():
+    f, _, report = biased(np.array([90.0, *np.full(8, 0.05)]), bias_bits=6)
+    row, node = report.layer("hidden").bias, f.nodes["hidden"]
+    trained = f.nodes["fc0"].bias * node.gain
+    q = lx.quantize(f, "fpga-q", input=InputCode(kind="spikes"), bias_bits=6)
+    realised = q.nodes["hidden"].bias * float(q.nodes["hidden"].unit)
+    moved = [
+        (b - a) / (1 - d) / th
+        for a, b, d, th in zip(trained, realised, node.decay, node.v_threshold - node.v_rest, strict=True)
+    ]
+    (index,) = row.index
+    assert abs(moved[index]) == max(map(abs, moved)) > 0.02
+    assert row.displacement == pytest.approx(moved[index])
+    assert (row.trained, row.realised) == pytest.approx((trained[index], realised[index]))
+    assert ("LX212", "hidden") in {(finding.code, finding.node) for finding in report.findings}
+
+
+def test_no_bias_no_row():
+    _, _, report = biased(None)
+    assert report.layer("hidden").bias is None
+    _, _, report = biased(np.full(9, 0.5))
+    assert abs(report.layer("hidden").bias.displacement) < 0.02
+    assert "LX212" not in {finding.code for finding in report.findings}
+
+
+def test_inputs_lost_by_rounding_are_reported():
+    f, x = float_network(2)
+    x = x * 0.37
+    x[0, 0, 0] = 1e6
+    report = lx.compare(f, lx.quantize(f, "fpga-q", calibration=x), x)
+    assert report.input_zeroed == (x != 0).sum() - 1
+    assert report.input_sqnr_db == pytest.approx(
+        10 * math.log10((x**2).sum() / (((x != 0) & (x < 1e6)) * x**2).sum()), abs=1.0
+    )
+    assert "LX505" in {finding.code for finding in report.findings}
+
+
+def test_exact_inputs_have_no_noise(case):
+    report = case[-1]
+    assert (report.input_zeroed, report.input_sqnr_db) == (0, None)
+
+
+def test_a_network_that_is_never_reset_is_compared_one_sample_at_a_time():
+    f, x = float_network(2)
+    f = dataclasses.replace(f, state_reset="never")
+    q = lx.quantize(f, "fpga-q", calibration=x)
+    with pytest.raises(ParameterError, match=r"LX006.*6 samples.*never reset"):
+        lx.compare(f, q, x)
+    assert lx.compare(f, q, x[:, :1]).samples == 1

@@ -122,3 +122,43 @@ def test_integers_are_real_inputs_for_a_float_network():
     f, x = float_network(0)
     a, b = simulate(f, x, record=("v",)), simulate(f, x.astype(np.uint8), record=("v",))
     np.testing.assert_array_equal(a.v["last"], b.v["last"])
+
+
+@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("change", ["batch", "populations", "floats", "range", "edges", "dict"])
+def test_the_state_of_something_else_is_refused(backend, change):
+    network, codes = random_network(3, recurrent=True)
+    state = simulate(network, codes).final_state
+    first = next(iter(state.populations))
+    own = state.populations[first]
+    populations = {
+        "batch": {n: type(own)(s.v[:1]) for n, s in state.populations.items()},
+        "populations": {"ghost": own},
+        "floats": {**state.populations, first: type(own)(own.v.astype(float))},
+        "range": {**state.populations, first: type(own)(np.full_like(own.v, 2**33))},
+    }.get(change, state.populations)
+    wrong = dataclasses.replace(state, populations=populations, delayed={} if change == "edges" else state.delayed)
+    with pytest.raises(ParameterError, match="LX304"):
+        simulate(network, codes, backend=backend, state={} if change == "dict" else wrong)
+
+
+def test_float_and_integer_states_do_not_mix():
+    f, x = float_network()
+    state = simulate(f, x).final_state
+    integer = type(state)(
+        populations={n: type(s)(s.v.astype(np.int64)) for n, s in state.populations.items()}, delayed={}
+    )
+    with pytest.raises(ParameterError, match=r"LX304.*codes"):
+        simulate(f, x, state=integer)
+
+
+@pytest.mark.parametrize("x", [1j, "0.5", None])
+def test_inputs_are_real_numbers(x):
+    f, good = float_network()
+    with pytest.raises(ParameterError, match=r"LX301.*dtype"):
+        simulate(f, np.full(good.shape, x))
+
+
+def test_only_networks_are_simulated():
+    with pytest.raises(ParameterError, match=r"LX006.*a list.*capture"):
+        simulate([], np.ones((1, 1, 1)))  # type: ignore[arg-type]
