@@ -162,6 +162,29 @@ def test_chunks_equal_the_whole(backend, seed):
     np.testing.assert_array_equal(np.concatenate([p.output for p in parts]), whole.output)
 
 
+@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("delay", [1, 3, 50])
+def test_a_delayed_edge_shifts_what_follows(backend, delay):
+    """Into a population that starts at rest a delay shifts every membrane; what is under way at the end is kept."""
+    network, codes = random_network(6, recurrent=False)
+    quiet = {"bias": 0, "v_initial": 0, "threshold": 5, "reset": "subtract", "reset_code": 5}
+    nodes = {
+        n: dataclasses.replace(node, **quiet) if n.startswith("lif") else node for n, node in network.nodes.items()
+    }
+    network = dataclasses.replace(network, nodes=nodes)
+    late = dataclasses.replace(
+        network, edges=[dataclasses.replace(e, delay=delay if e.source == "in" else 0) for e in network.edges]
+    )
+    prompt = simulate(network, codes, record=RECORD, backend=backend)
+    first = simulate(late, codes, record=RECORD, backend=backend)
+    more = np.resize(codes, (delay, *codes.shape[1:]))
+    rest = simulate(late, more, record=RECORD, backend=backend, state=first.final_state)
+    for name in network.populations:
+        both = np.concatenate([first.v[name], rest.v[name]])
+        assert not both[:delay].any() and prompt.v[name].any()
+        np.testing.assert_array_equal(both[delay : delay + len(codes)], prompt.v[name])
+
+
 @pytest.mark.parametrize("bits", [8, 11, 15], ids=["int8 product", "float32 product", "int32 product"])
 def test_every_kernel(bits):
     """Weights too wide for int8, and sums too wide for float32, take the next kernel; all are exact."""
