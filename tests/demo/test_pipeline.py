@@ -91,6 +91,21 @@ def test_missing_packages_are_named_first(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("step", ["to_nir", "to_onnx", "compare", "_card"])
+def test_an_interruption_leaves_the_files_of_the_last_run(tmp_path, monkeypatch, step):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    old = {name: f"old {name}" for name in FILES}
+    for name, text in old.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(pipeline, "EPOCHS", 0)
+    monkeypatch.setattr(pipeline, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(tmp_path, seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == old
+
+
 def test_proofs_can_fail(tmp_path, monkeypatch):
     f, x = float_network(1)
     q = lx.quantize(f, "fpga-q", calibration=x)
