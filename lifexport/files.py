@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and JSON in one canonical form."""
+"""Writing files whole or not at all, JSON in one canonical form, and JSON read strictly."""
 
 from __future__ import annotations
 
@@ -125,6 +125,43 @@ def _unwritable(path: Path, reason: OSError) -> Exception:
     return error(
         "LX002", found=f"{path}: {reason.strerror or reason}", fix="choose an existing, writable folder with free space"
     )
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read JSON (UTF-8) that means one thing only.
+
+    Refused, besides what no reader accepts: a key given twice in one object, numbers that are not finite, lone
+    surrogates, and nesting too deep to be written again.
+
+    Raises
+    ------
+    FileError
+        LX003 if the file cannot be opened or is not such JSON.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        canonical_json(value).encode()
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing JSON file") from None
+    except ValueError as reason:
+        raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
+    except RecursionError:
+        raise error("LX003", found=f"{path}: not JSON (nested too deeply)", fix="write the file anew") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key[:80]!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def canonical_json(value: Any) -> str:

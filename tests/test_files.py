@@ -6,8 +6,8 @@ import stat
 import pytest
 
 from lifexport import files
-from lifexport.errors import OutputError
-from lifexport.files import canonical_json, make_folder, whole_file, whole_files, write_text
+from lifexport.errors import FileError, OutputError
+from lifexport.files import canonical_json, make_folder, read_json, whole_file, whole_files, write_text
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -139,6 +139,27 @@ def test_a_set_that_cannot_be_placed_changes_nothing(tmp_path, monkeypatch):
             write_text(draft / name, "new")
     assert str(caught.value).count("LX002") == 1 and said in str(caught.value)
     assert content(tmp_path) == {"a": "old"}
+
+
+STRANGE = {
+    "a key twice": ('{"a": {"reset": 1, "reset": 2}}', "key 'reset' is given twice"),
+    "NaN": ('{"a": NaN}', "NaN is not a number"),
+    "infinity": ("[-Infinity]", "-Infinity is not a number"),
+    "infinity in digits": ("[1e999]", "not JSON compliant"),
+    "half a character": ('["\\ud800"]', "surrogates not allowed"),
+    "deep": ("[" * 100000 + "]" * 100000, "nested too deeply"),
+    "deep objects": ('{"a":' * 100000 + "1" + "}" * 100000, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_json_means_one_thing(tmp_path, name):
+    text, said = STRANGE[name]
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(FileError, match=rf"LX003.*a\.json: not JSON \(.*{said}"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"a": [1, 2.5, "ä", null]}')
+    assert read_json(tmp_path / "a.json") == {"a": [1, 2.5, "ä", None]}
 
 
 def test_a_folder_is_made(tmp_path):

@@ -63,8 +63,9 @@ def test_report(written):
 
 def test_every_file_checks(written):
     folder, _ = written
-    for name in ("model.nir", "model.onnx"):
-        assert lx.check(folder / name).ok
+    for name, kind in (("model.nir", "nir"), ("model.onnx", "onnx"), ("fidelity.json", "fidelity")):
+        checked = lx.check(folder / name)
+        assert checked.ok and checked.kind == kind
 
 
 def test_golden_vectors_replay_in_onnxruntime_and_hold_no_path(written):
