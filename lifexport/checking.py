@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import __version__
+from . import __version__, schemas
 from .errors import LifexportError
-from .findings import Finding, error
+from .files import read_json
+from .findings import Finding, error, unknown_name
 
 SCHEMA = "lifexport.findings/1"
 
-Kind = Literal["nir", "onnx", "target"]
+Kind = Literal["nir", "onnx", "target", "fidelity", "findings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class Checked:
     ----------
     file : str
         Its name, as it was given.
-    kind : ``"nir"`` | ``"onnx"`` | ``"target"`` or None
+    kind : ``"nir"`` | ``"onnx"`` | ``"target"`` | ``"fidelity"`` | ``"findings"`` or None
         None if the file could not be opened or is of no known kind.
     findings : tuple of Finding
     """
@@ -51,12 +53,13 @@ class Checked:
 
 
 def check(path: str | os.PathLike[str], *, dt: float | None = None, target: str | None = None) -> Checked:
-    """Check a NIR file, an ONNX file or a target description; nothing is raised for a bad file.
+    """Check a NIR file, an ONNX file, a target description or a report; nothing is raised for a bad file.
 
     Parameters
     ----------
     path : str or path
-        The file; its kind is told by its first bytes and its suffix.
+        The file; its kind is told by its first bytes and its suffix, that of a JSON file by its field ``schema``. A
+        JSON file without that field is taken for a target.
     dt : float, seconds, optional
         Time step of a NIR file that does not say.
     target : str, optional
@@ -92,16 +95,28 @@ def _kind(path: Path) -> Kind:
     try:
         with path.open("rb") as file:
             start = file.read(64)
-    except OSError as reason:
-        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing file") from None
+    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
+        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
+        raise error("LX003", found=found, fix="name an existing file") from None
     if start.startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
         return "nir"
     if path.suffix == ".onnx":
         return "onnx"
     if path.suffix == ".json":
-        return "target"
-    fix = "give a .nir file (HDF5), an .onnx file or a target description (.json)"
+        return _json_kind(read_json(path))
+    fix = "give a .nir file (HDF5), an .onnx file, or a target or report (.json)"
     raise error("LX003", found=f"{path}: of no known kind", fix=fix)
+
+
+def _json_kind(document: Any) -> Kind:
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(schema, str):
+        return "target"
+    named = re.fullmatch(r"lifexport\.([a-z]+)/[0-9]+", schema)
+    known = {name: schemas.load(name)["properties"]["schema"]["const"] for name in schemas.names()}
+    if named is None or named[1] not in known:
+        raise unknown_name("schema", schema, known.values(), code="LX003", field="schema")
+    return named[1]  # type: ignore[return-value]
 
 
 def _check_nir(path: str | os.PathLike[str], dt: float | None, target: str | None) -> tuple[Finding, ...]:
@@ -121,7 +136,9 @@ def _check_other(path: str | os.PathLike[str], kind: Kind) -> tuple[Finding, ...
         from .export.onnx_file import check_onnx  # loads onnx
 
         return check_onnx(path)
-    from .targets import load_target
+    if kind == "target":
+        from .targets import load_target
 
-    load_target(Path(path))
-    return ()
+        load_target(Path(path))
+        return ()
+    return tuple(schemas.violations(kind, read_json(path), code="LX003"))

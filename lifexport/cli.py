@@ -1,14 +1,21 @@
 """The command line: ``lifexport demo``, ``lifexport check``.
 
 Exit codes: 0 holds; 1 a finding or a failed verdict; 2 wrong usage, unreadable input or unwritable output; 3 a mismatch
-of things that must be equal. People get no traceback, unless ``LIFEXPORT_TRACEBACK`` is set.
+of things that must be equal; 130, 143 and 129 where SIGINT, SIGTERM or SIGHUP ended the work, and nothing half-written
+is left. A reader of the output that leaves early (``| head -1``) changes none of them. People get no traceback, unless
+``LIFEXPORT_TRACEBACK`` is set.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import math
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,9 +50,25 @@ def verbs() -> None:
     """
 
 
+def _named(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not value:
+        raise click.BadParameter("an empty name; '.' is the folder one is in")
+    return value
+
+
+def _time_step(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter(f"{value} is not a time step; give seconds above 0, for example 1e-3")
+    return value
+
+
 @verbs.command()
-@click.option("--out", default="out", show_default=True, help="Folder for the results; made if it is not there.")
-@click.option("--seed", default=0, show_default=True, help="Seed of weights and batches.")
+@click.option(
+    "--out", default="out", show_default=True, callback=_named, help="Folder for the results; made if it is not there."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of weights and batches."
+)
 @click.option("--weight-bits", default=8, show_default=True, help="Width of a weight.")
 @click.option("--state-bits", default=16, show_default=True, help="Width of the membrane.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fidelity report as JSON instead of the card.")
@@ -58,18 +81,18 @@ def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) 
 
     with _Progress() as progress:
         result = run(Path(out), seed=seed, weight_bits=weight_bits, state_bits=state_bits, progress=progress)
-    click.echo(readable_json(result.report.to_json()) if as_json else result.card, nl=False)
+    _say(readable_json(result.report.to_json()) if as_json else result.card, nl=False)
     if not as_json:
-        click.echo(f"\nwritten to {out}: {', '.join(path.name for path in result.files)}")
+        _say(f"\nwritten to {out}: {', '.join(path.name for path in result.files)}")
 
 
 @verbs.command()
 @click.argument("file")
-@click.option("--dt", type=float, help="Time step in seconds, for a NIR file that does not say.")
+@click.option("--dt", type=float, callback=_time_step, help="Time step in seconds, for a NIR file that does not say.")
 @click.option("--target", help="For a NIR file: also find what this target cannot express.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(file: str, dt: float | None, target: str | None, as_json: bool) -> int:
-    """Find everything wrong with FILE: a .nir or .onnx file, or a target description (.json).
+    """Find everything wrong with FILE: a .nir or .onnx file, a target description or a report (.json).
 
     Warnings and notes do not fail. Example: lifexport check out/model.nir --target fpga-q
     """
@@ -77,11 +100,11 @@ def check(file: str, dt: float | None, target: str | None, as_json: bool) -> int
 
     checked = check_file(file, dt=dt, target=target)
     if as_json:
-        click.echo(readable_json(checked.to_json()), nl=False)
+        _say(readable_json(checked.to_json()), nl=False)
     else:
         for finding in checked.findings:
-            click.echo(_sentence(finding))
-        click.echo(f"{checked.file}: {_count(checked.findings)}")
+            _say(_sentence(finding))
+        _say(f"{checked.file}: {_count(checked.findings)}")
     return max((exit_code(finding) for finding in checked.findings), default=HOLDS)
 
 
@@ -92,37 +115,72 @@ def exit_code(finding: Finding) -> int:
     kind = CODES[finding.code].error
     if issubclass(kind, MismatchError):
         return MISMATCH
-    return (
-        UNUSABLE if issubclass(kind, FileError | UnknownNameError | OutputError) or finding.code == "LX006" else FOUND
-    )
+    usage = issubclass(kind, FileError | UnknownNameError | OutputError) or finding.code in ("LX006", "LX202")
+    return UNUSABLE if usage else FOUND
 
 
 def main() -> NoReturn:
     """Run the command line; the console script."""
     try:
-        code = verbs.main(standalone_mode=False)
+        with _signals_unwind():
+            code = verbs.main(standalone_mode=False)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.Abort:
-        click.echo("interrupted", err=True)
+        _say("interrupted", err=True)
         code = 130
     except click.ClickException as wrong:
-        wrong.show()
+        with _unheard(err=True):
+            wrong.show()
         code = UNUSABLE
     except LifexportError as failure:
         for finding in failure.findings:
-            click.echo(_sentence(finding), err=True)
+            _say(_sentence(finding), err=True)
         code = max(exit_code(finding) for finding in failure.findings) or FOUND
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the reader has left; nothing can be told any more
-        code = HOLDS
     except Exception as bug:
         if os.environ.get("LIFEXPORT_TRACEBACK"):
             raise
-        click.echo(f"internal error: {type(bug).__name__}: {bug}", err=True)
-        click.echo("please report this; LIFEXPORT_TRACEBACK=1 shows where it happened", err=True)
+        _say(f"internal error: {type(bug).__name__}: {bug}", err=True)
+        _say("please report this; LIFEXPORT_TRACEBACK=1 shows where it happened", err=True)
         code = INTERNAL
     sys.exit(code or HOLDS)
+
+
+@contextlib.contextmanager
+def _signals_unwind() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the work as an exception, so that what is half-written is removed."""
+
+    def leave(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not end the cleaning up
+        raise SystemExit(128 + number)
+
+    there = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        there = []
+    taken = [number for number in there if signal.getsignal(number) is signal.SIG_DFL]  # nohup ignores SIGHUP
+    for number in taken:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _say(text: str, *, nl: bool = True, err: bool = False) -> None:
+    with _unheard(err=err):
+        click.echo(text, nl=nl, err=err)
+
+
+@contextlib.contextmanager
+def _unheard(*, err: bool) -> Iterator[None]:
+    """Go on without a reader: one that left early changes neither the work nor its verdict."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, (sys.stderr if err else sys.stdout).fileno())
+        os.close(nowhere)
 
 
 def _sentence(finding: Finding) -> str:
@@ -169,7 +227,7 @@ class _Progress:
             self._finish()
             self._task = self._bar.add_task(step, total=total, note=note)
             if self._lines:
-                click.echo(f"{step} ...", err=True)
+                _say(f"{step} ...", err=True)
         self._bar.update(self._task, completed=done, note=note)
 
     def _finish(self) -> None:

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and JSON in one canonical form."""
+"""Writing files whole or not at all, JSON in one canonical form, and JSON read strictly."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .errors import OutputError
 from .findings import error
 
 
@@ -18,12 +21,14 @@ from .findings import error
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Path to write to; it becomes ``path`` if the block succeeds, and vanishes if it fails.
 
-    The temporary file lies beside the target, so that the final rename is atomic.
+    The temporary file lies beside the target, so that the final rename is atomic. A symbolic link is followed: the
+    file it leads to is replaced, the link stays.
 
     Raises
     ------
     OutputError
-        LX002 if the folder does not exist, is not writable, or the disk is full.
+        LX002 if the folder does not exist, is not writable, or the disk is full; and if something other than a regular
+        file has the name: folders and devices are never replaced.
 
     Examples
     --------
@@ -33,10 +38,15 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ...     (Path(folder) / "a.txt").read_text(), len(list(Path(folder).iterdir()))
     ('done', 1)
     """
+    if not os.fspath(path):
+        raise error("LX002", found="an empty name", fix="name the file to write")
     path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        place = _regular(path)
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=place.suffix, dir=place.parent)
         os.close(handle)
+    except OutputError:
+        raise
     except OSError as reason:
         raise _unwritable(path, reason) from None
     temporary = Path(name)
@@ -45,11 +55,48 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a written file is an ordinary one
-        temporary.replace(path)
+        temporary.replace(place)
+    except OutputError:
+        raise
     except OSError as reason:
         raise _unwritable(path, reason) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_files(folder: Path) -> Iterator[Path]:
+    """Folder to write several files to; they replace those in ``folder`` if the block succeeds, and vanish if it fails.
+
+    An interruption leaves the old set complete. The new files are first copied beside the old ones, then renamed one
+    after the other; only an end between these last renames leaves a mixture. A killed process (SIGKILL, power) may
+    leave a folder ``.lifexport-*`` behind.
+
+    Raises
+    ------
+    OutputError
+        LX002 as for ``whole_file``.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     with whole_files(folder) as draft:
+    ...         _ = write_text(draft / "a.txt", "1"), write_text(draft / "b.txt", "2")
+    ...         before = [path.name for path in folder.iterdir() if path != draft]
+    ...     before, sorted(path.name for path in folder.iterdir())
+    ([], ['a.txt', 'b.txt'])
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft:
+            yield Path(draft)
+            with contextlib.ExitStack() as places:
+                for file in sorted(Path(draft).iterdir()):
+                    shutil.copyfile(file, places.enter_context(whole_file(folder / file.name)))
+    except OutputError:
+        raise
+    except OSError as reason:
+        raise _unwritable(folder, reason) from None
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -64,10 +111,57 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def _regular(path: Path) -> Path:
+    """Path behind a symbolic link; LX002 if something is there that is not a regular file."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            found = f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}"
+            raise error("LX002", found=found, fix="choose a new name, or that of a regular file")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 def _unwritable(path: Path, reason: OSError) -> Exception:
     return error(
         "LX002", found=f"{path}: {reason.strerror or reason}", fix="choose an existing, writable folder with free space"
     )
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read JSON (UTF-8) that means one thing only.
+
+    Refused, besides what no reader accepts: a key given twice in one object, numbers that are not finite, lone
+    surrogates, and nesting too deep to be written again.
+
+    Raises
+    ------
+    FileError
+        LX003 if the file cannot be opened or is not such JSON.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        canonical_json(value).encode()
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing JSON file") from None
+    except ValueError as reason:
+        raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
+    except RecursionError:
+        raise error("LX003", found=f"{path}: not JSON (nested too deeply)", fix="write the file anew") from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"key {key[:80]!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def canonical_json(value: Any) -> str:

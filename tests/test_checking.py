@@ -32,7 +32,7 @@ def files(tmp_path_factory):
         ("good.json", "target", set()),
         ("cut.nir", "nir", {"LX003"}),
         ("cut.onnx", "onnx", {"LX003"}),
-        ("cut.json", "target", {"LX003"}),
+        ("cut.json", None, {"LX003"}),
         ("none.nir", None, {"LX003"}),
         ("none", None, {"LX003"}),
     ],
@@ -44,6 +44,54 @@ def test_files(files, name, kind, codes):
     assert checked.ok == name.startswith("good")
     document = json.loads(json.dumps(checked.to_json()))
     assert schemas.violations("findings", document, code="LX003") == []
+
+
+@pytest.fixture(scope="module")
+def reports(files):
+    f, x = float_network(1)
+    report = lx.compare(f, lx.quantize(f, "fpga-q", calibration=x), x)
+    assert report.findings
+    return {"fidelity": report.to_json(), "findings": lx.check(files / "good.nir").to_json()}
+
+
+def checked_json(folder, document):
+    (folder / "a.json").write_text(document if isinstance(document, str) else json.dumps(document))
+    return lx.check(folder / "a.json")
+
+
+@pytest.mark.parametrize("kind", ["fidelity", "findings"])
+def test_reports_are_told_by_their_schema(reports, tmp_path, kind):
+    checked = checked_json(tmp_path, reports[kind])
+    assert checked.kind == kind and checked.findings == ()
+    assert schemas.violations("findings", checked.to_json(), code="LX003") == []
+    checked = checked_json(tmp_path, reports[kind] | {"tool": None})
+    assert checked.kind == kind and [(f.code, f.field) for f in checked.findings] == [("LX003", "tool")]
+    checked = checked_json(tmp_path, reports[kind] | {"schema": f"lifexport.{kind}/12", "extra": 1})
+    assert checked.kind == kind and [f.code for f in checked.findings] == ["LX004"]
+
+
+@pytest.mark.parametrize("schema", ["lifexport.fidelty/1", "lifexport.golden/1", "lifexport.fidelity", "other"])
+def test_an_unknown_schema_is_named(tmp_path, schema):
+    checked = checked_json(tmp_path, {"schema": schema})
+    (finding,) = checked.findings
+    assert checked.kind is None and finding.code == "LX003" and finding.field == "schema"
+    assert finding.found == f"schema {schema!r}" and "lifexport.fidelity/1" in finding.fix
+
+
+@pytest.mark.parametrize("document", [{}, [], {"name": "x"}, {"schema": 1}, "[" * 300 + "]" * 300])
+def test_json_without_a_schema_is_taken_for_a_target(tmp_path, document):
+    checked = checked_json(tmp_path, document)
+    assert checked.kind == "target" and {f.code for f in checked.findings} == {"LX201"}
+
+
+@pytest.mark.parametrize("document", ["[" * 100000 + "]" * 100000, '{"reset": 1, "reset": 2}', '{"name": NaN}'])
+def test_strange_json_is_found_and_not_raised(tmp_path, document):
+    checked = checked_json(tmp_path, document)
+    assert checked.kind is None and [f.code for f in checked.findings] == ["LX003"]
+
+
+def test_a_name_no_file_can_have():
+    assert [f.code for f in lx.check("a\0.nir").findings] == ["LX003"]
 
 
 def test_unknown_kind(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,12 +45,20 @@ def nir(tmp_path_factory):
         (("chekc", "x"), 2, "did you mean 'check'"),
         (("demo", "--weigth-bits", "4"), 2, "--weight-bits"),
         (("demo", "--weight-bits", "four"), 2, "four"),
+        (("demo", "--seed", "-1"), 2, "not in the range"),
+        (("demo", "--seed", "99999999999999999999"), 2, "not in the range"),
+        (("demo", "--out", ""), 2, "empty name"),
+        (("check", "x.nir", "--dt", "0"), 2, "0.0 is not a time step"),
+        (("check", "x.nir", "--dt", "nan"), 2, "nan is not a time step"),
+        (("check", "x.nir", "--dt", "inf"), 2, "inf is not a time step"),
+        (("check", "x.nir", "--dt", "-1e-3"), 2, "-0.001 is not a time step"),
         (("check",), 2, "Missing argument"),
         (("check", "none.nir"), 2, "No such file"),
     ],
 )
-def test_usage(args, code, said):
-    done = lifexport(*args)
+def test_usage(args, code, said, tmp_path):
+    done = lifexport(*args, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
     assert done.returncode == code, done
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -91,11 +100,12 @@ def test_check_finding_is_one(nir, tmp_path):
     assert lifexport("check", nir, "--target", tmp_path / "hard.json").returncode == 1
 
 
-def test_demo_refuses_before_training(tmp_path):
-    done = lifexport("demo", "--weight-bits", "9", "--out", tmp_path / "out")
-    assert done.returncode == 1 and "LX202" in done.stderr and "2..8" in done.stderr
+@pytest.mark.parametrize("bits", ["1", "9"])
+def test_demo_refuses_before_training(tmp_path, bits):
+    done = lifexport("demo", "--weight-bits", bits, "--out", tmp_path / "out")
+    assert done.returncode == 2 and "LX202" in done.stderr and "2..8" in done.stderr
     assert "train" not in done.stderr.replace("trained", "")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_demo_refuses_a_folder_it_cannot_make(tmp_path):
@@ -116,14 +126,68 @@ def test_a_bug_is_told_without_a_traceback(nir, monkeypatch, capsys):
     assert "ZeroDivisionError: oops" in capsys.readouterr().err
 
 
-def test_a_reader_that_leaves_early_does_no_harm(nir):
+def without_reader(args, stdout=False, stderr=False) -> subprocess.CompletedProcess:
+    """Run with pipes nobody reads any more in the place of the streams."""
+    program = "from lifexport.cli import main; import sys; sys.argv[0] = 'lifexport'; main()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {name: writer if gone else subprocess.PIPE for name, gone in (("stdout", stdout), ("stderr", stderr))}
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    program = "from lifexport.cli import main; import sys; sys.argv = ['lifexport', 'check', sys.argv[1]]; main()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(nir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
-    ) as process:
-        process.stdout.close()
+    try:
+        return subprocess.run([sys.executable, "-c", program, *map(str, args)], env=env, check=False, **streams)
+    finally:
+        os.close(writer)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_that_leaves_early_changes_no_verdict(nir, tmp_path, options):
+    done = without_reader(("check", nir, *options), stdout=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "cut.nir").write_bytes(nir.read_bytes()[:3000])
+    done = without_reader(("check", tmp_path / "cut.nir", *options), stdout=True)
+    assert (done.returncode, done.stderr) == (2, b"")
+
+
+def test_errors_nobody_reads_keep_their_exit_code(tmp_path):
+    (tmp_path / "file").write_text("")
+    for args in (("dmeo",), ("demo", "--out", tmp_path / "file" / "out")):
+        done = without_reader(args, stderr=True)
+        assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_leaves_nothing_half_written(tmp_path, name):
+    program = (
+        "import sys, time, lifexport.checking\n"
+        "from lifexport import cli, files\n"
+        "def check(path, **_):\n"
+        "    with files.whole_files(files.Path('.')) as draft, files.whole_file(path) as temporary:\n"
+        "        (draft / 'a').write_text('half'), temporary.write_text('half')\n"
+        "        print('writing', flush=True)\n"
+        "        time.sleep(60)\n"
+        "lifexport.checking.check = check\n"
+        "sys.argv = ['lifexport', 'check', 'model.nir']\n"
+        "cli.main()"
+    )
+    (tmp_path / "model.nir").write_text("old")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        assert len(list(tmp_path.iterdir())) == 3
+        process.send_signal(getattr(signal, name))
+        assert process.wait(timeout=30) == 128 + getattr(signal, name)
         assert b"Traceback" not in process.stderr.read()
+    assert [path.name for path in tmp_path.iterdir()] == ["model.nir"]
+    assert (tmp_path / "model.nir").read_text() == "old"
+
+
+def test_signals_mean_what_they_meant_before(nir, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["lifexport", "check", str(nir)])
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_every_code_has_an_exit_code():

@@ -17,7 +17,7 @@ from ..export.onnx_model import to_onnx
 from ..export.result import ExportResult
 from ..fidelity import FidelityReport, compare
 from ..fidelity.card import wrapped
-from ..files import canonical_json, make_folder, whole_file, write_text
+from ..files import canonical_json, make_folder, whole_file, whole_files, write_text
 from ..findings import at_node, error
 from ..network import FloatNetwork, IntNetwork
 from ..quantization import quantize
@@ -51,14 +51,17 @@ class DemoResult:
 def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress: Progress) -> DemoResult:
     """Do the whole job; every file is the same for the same arguments on the same machine.
 
+    The files get their names at the very end, all together (``files.whole_files``): an error or an interruption leaves
+    those of the last run as they were.
+
     Parameters
     ----------
     folder : Path
         Where ``model.nir``, ``model.onnx``, ``fidelity.json``, ``golden.npz`` and ``card.txt`` go.
     seed : int
-        Of the weights and the order of the images.
+        Of the weights and the order of the images; 0 to 2**32 - 1.
     weight_bits, state_bits : int
-        Widths for target ``fpga-q``; refused (LX202) before anything is trained.
+        Widths for target ``fpga-q``; refused (LX202) before the folder is made and anything is trained.
     progress : callable
         Told about every step.
 
@@ -76,8 +79,8 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
         LX303, LX402 if anything that must be equal is not.
     """
     _require_packages()
-    folder = make_folder(folder)
     _require_widths(weight_bits, state_bits)
+    folder = make_folder(folder)
     digits = load_digits()
     x = np.asarray(constant_current(digits.x_test))
     net = train_digits(
@@ -92,19 +95,21 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     progress("simulate: fast against reference")
     codes = q.encode(x).codes
     simulators, reference = _prove_simulators(q, codes)
-    progress("export NIR and read it back")
-    nir = to_nir(f, folder / "model.nir")
-    simulated_again = _prove_nir(f, nir.path, x)
-    progress("export ONNX and run it in two runtimes")
-    onnx = to_onnx(q, folder / "model.onnx", inputs=codes)
-    progress("compare with the float network")
-    report = compare(f, q, x, labels=digits.y_test)
-    golden = _write_golden(folder / "golden.npz", q, codes, reference)
-    fidelity = report.save(folder / "fidelity.json")
-    card = _card(report, seed, (simulators, *nir.proofs, simulated_again, *onnx.proofs), (nir, onnx))
-    text = write_text(folder / "card.txt", card)
+    with whole_files(folder) as draft:
+        progress("export NIR and read it back")
+        nir = to_nir(f, draft / "model.nir")
+        simulated_again = _prove_nir(f, nir.path, x)
+        progress("export ONNX and run it in two runtimes")
+        onnx = to_onnx(q, draft / "model.onnx", inputs=codes)
+        progress("compare with the float network")
+        report = compare(f, q, x, labels=digits.y_test)
+        golden = _write_golden(draft / "golden.npz", q, codes, reference)
+        fidelity = report.save(draft / "fidelity.json")
+        card = _card(report, seed, (simulators, *nir.proofs, simulated_again, *onnx.proofs), (nir, onnx))
+        text = write_text(draft / "card.txt", card)
     progress("done", 1)
-    return DemoResult(report=report, card=card, files=(nir.path, onnx.path, fidelity, golden, text))
+    files = tuple(folder / path.name for path in (nir.path, onnx.path, fidelity, golden, text))
+    return DemoResult(report=report, card=card, files=files)
 
 
 def _require_packages() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import schemas
-from ..files import canonical_json, sha256
+from ..files import canonical_json, read_json, sha256
 from ..findings import Finding, error, raise_errors, unknown_name
 
 _FOLDER = Path(__file__).resolve().parent
@@ -37,19 +37,20 @@ class Width:
         return bits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Target:
     """A target description, checked against ``schemas/target.schema.json``.
 
     Parameters
     ----------
     document : dict
-        The JSON document; every field is described in the schema.
+        The JSON document; every field is described in the schema. It is copied.
 
     Raises
     ------
     FileError
-        LX201 with everything that is wrong: unknown, missing and contradictory fields, numbers out of range.
+        LX201 with everything that is wrong: unknown, missing and contradictory fields, numbers out of range;
+        LX004 for a newer version of the schema.
 
     Examples
     --------
@@ -58,13 +59,20 @@ class Target:
     ('fpga-q', 8)
     """
 
-    document: dict[str, Any]
+    canonical: str
+    """The description in canonical JSON."""
 
-    def __post_init__(self):
-        if not isinstance(self.document, dict):
-            raise error("LX201", found=f"a {type(self.document).__name__}", fix="a target is a JSON object")
-        raise_errors(schemas.violations("target", self.document, code="LX201"))
-        raise_errors(_contradictions(self.document))
+    def __init__(self, document: dict[str, Any]):
+        if not isinstance(document, dict):
+            raise error("LX201", found=f"a {type(document).__name__}", fix="a target is a JSON object")
+        raise_errors(schemas.violations("target", document, code="LX201"))
+        raise_errors(_contradictions(document))
+        object.__setattr__(self, "canonical", canonical_json(document))
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The description, a fresh copy at every reading: changing it changes no target."""
+        return json.loads(self.canonical)
 
     @property
     def name(self) -> str:
@@ -74,7 +82,7 @@ class Target:
     @property
     def digest(self) -> str:
         """Digest (sha256) of the description in canonical JSON."""
-        return sha256(canonical_json(self.document).encode())
+        return sha256(self.canonical.encode())
 
     def width(self, section: str) -> Width:
         """Allowed widths of ``input``, ``weight``, ``bias``, ``state``, ``leak`` or ``threshold``."""
@@ -103,7 +111,7 @@ def load_target(target: str | os.PathLike[str] | Target) -> Target:
     UnknownNameError
         LX001 if it is neither a shipped name nor an existing file; the nearest name is offered.
     FileError
-        LX003 if the file is not JSON, LX201 if it is not a target.
+        LX003 if the file is not JSON (``files.read_json``), LX201 or LX004 if it is not a target.
 
     Examples
     --------
@@ -114,21 +122,11 @@ def load_target(target: str | os.PathLike[str] | Target) -> Target:
     if isinstance(target, Target):
         return target
     if str(target) in target_names():
-        return _read(_FOLDER / f"{target}.json")
+        return Target(read_json(_FOLDER / f"{target}.json"))
     path = Path(target)
     if path.suffix != ".json" and not path.is_file():
         raise unknown_name("target", str(target), target_names())
-    return _read(path)
-
-
-def _read(path: Path) -> Target:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as reason:
-        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing target file") from None
-    except ValueError as reason:
-        raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
-    return Target(document)
+    return Target(read_json(path))
 
 
 def _contradictions(document: dict[str, Any]) -> list[Finding]:

@@ -63,8 +63,9 @@ def test_report(written):
 
 def test_every_file_checks(written):
     folder, _ = written
-    for name in ("model.nir", "model.onnx"):
-        assert lx.check(folder / name).ok
+    for name, kind in (("model.nir", "nir"), ("model.onnx", "onnx"), ("fidelity.json", "fidelity")):
+        checked = lx.check(folder / name)
+        assert checked.ok and checked.kind == kind
 
 
 def test_golden_vectors_replay_in_onnxruntime_and_hold_no_path(written):
@@ -89,6 +90,21 @@ def test_missing_packages_are_named_first(tmp_path, monkeypatch):
     with pytest.raises(MissingDependencyError, match=r"LX005.*optax.*lifexport\[demo\]"):
         pipeline.run(tmp_path / "out", seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", ["to_nir", "to_onnx", "compare", "_card"])
+def test_an_interruption_leaves_the_files_of_the_last_run(tmp_path, monkeypatch, step):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    old = {name: f"old {name}" for name in FILES}
+    for name, text in old.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(pipeline, "EPOCHS", 0)
+    monkeypatch.setattr(pipeline, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(tmp_path, seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == old
 
 
 def test_proofs_can_fail(tmp_path, monkeypatch):

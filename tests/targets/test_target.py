@@ -37,11 +37,29 @@ def test_unknown_target_offers_the_nearest(name):
         load_target(name)
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"name": "x"', "[1, 2", "\0\1"])
+@pytest.mark.parametrize("content", ["", "{", '{"name": "x"', "[1, 2", "\0\1", "[" * 100000 + "]" * 100000, "[NaN]"])
 def test_damaged_json(tmp_path, content):
     (tmp_path / "t.json").write_text(content)
     with pytest.raises(FileError, match=r"LX003.*t\.json.*not JSON"):
         load_target(tmp_path / "t.json")
+
+
+def test_a_key_given_twice_is_refused(tmp_path, document):
+    text = json.dumps(document).replace('"reset": [', '"reset": ["value"], "reset": [')
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(FileError, match=r"LX003.*t\.json.*key 'reset' is given twice"):
+        load_target(tmp_path / "t.json")
+
+
+def test_nothing_changes_a_target_once_it_is_checked(document):
+    target = Target(document)
+    digest = target.digest
+    document["reset"].remove("subtract")
+    target.document["weight"]["bits"]["max"] = 99
+    target.document["reset"].append("none")
+    assert target.digest == digest and target.width("weight").max == 8
+    assert target.document["reset"] == ["subtract", "value"]
+    assert target == load_target("fpga-q") and hash(target) == hash(load_target("fpga-q"))
 
 
 def test_missing_file(tmp_path):
