@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, get_args
 
 import numpy as np
@@ -77,7 +78,7 @@ class Network:
     state_reset: StateReset = "sample"
 
     def __post_init__(self):
-        if not (isinstance(self.dt, float | int) and np.isfinite(self.dt) and self.dt > 0):
+        if not (isinstance(self.dt, Real) and np.isfinite(self.dt) and self.dt > 0):
             raise error("LX103", field="dt", found=f"{self.dt!r}", fix="give a positive time step in seconds")
         for field, known in (("readout", READOUTS), ("state_reset", STATE_RESETS)):
             if getattr(self, field) not in known:

@@ -26,6 +26,14 @@ def test_dt(dt):
         dataclasses.replace(f, dt=dt)
 
 
+@pytest.mark.parametrize("dt", [np.float32(0.25), np.float16(0.25), np.int64(1), 1])
+def test_dt_may_be_any_real_scalar(dt):
+    f, _ = float_network()
+    nodes = {name: dataclasses.replace(n, dt=float(dt)) if n.role == "population" else n for name, n in f.nodes.items()}
+    given, plain = (dataclasses.replace(f, nodes=nodes, dt=step) for step in (dt, float(dt)))
+    assert type(given.dt) is float and given.digest() == plain.digest()
+
+
 def test_one_dt_in_the_whole_network():
     f, _ = float_network()
     with pytest.raises(ParameterError, match=r"LX103.*hidden\.dt"):

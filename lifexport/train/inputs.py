@@ -9,6 +9,7 @@ import brainstate
 from brainstate.mixin import ParamDescriber
 
 from ..findings import error
+from .parameters import require_size
 
 
 class Dynamics(brainstate.nn.Dynamics):
@@ -24,6 +25,11 @@ class Dynamics(brainstate.nn.Dynamics):
     name : str, optional
         Name in error messages and exports.
 
+    Raises
+    ------
+    ShapeError
+        LX102: ``in_size`` is not made of positive integers.
+
     Examples
     --------
     >>> cell = Dynamics(2)
@@ -34,7 +40,8 @@ class Dynamics(brainstate.nn.Dynamics):
     """
 
     def __init__(self, in_size, name: str | None = None):
-        super().__init__(in_size, name=name)
+        size = require_size(in_size, node=name or type(self).__name__, field="in_size")
+        super().__init__(size, name=name)
         self._current_inputs: dict[str, Any] | None = None
         self._delta_inputs: dict[str, Any] | None = None
 

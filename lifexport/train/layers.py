@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..findings import at_node, error
-from .parameters import concrete, require
+from .parameters import concrete, require, require_size, require_unit, unit_name
 
 
 class Linear(brainstate.nn.Linear):
@@ -42,11 +42,13 @@ class Linear(brainstate.nn.Linear):
     Raises
     ------
     ShapeError
-        LX102: weights or bias of another shape.
+        LX102: weights or bias of another shape, sizes not made of positive integers; in ``update`` an input of
+        another width.
     ParameterError
         LX101: NaN or infinity among them.
     UnitError
-        LX109: they carry a unit that cannot be converted to ``unit``, or the input of ``update`` carries one.
+        LX109: they carry a unit that cannot be converted to ``unit``, ``unit`` is none, or the input of ``update``
+        carries one.
 
     Notes
     -----
@@ -72,11 +74,12 @@ class Linear(brainstate.nn.Linear):
         name: str | None = None,
     ):
         label = name or type(self).__name__
-        inputs, outputs = _size(in_size), _size(out_size)
+        inputs = require_size(in_size, node=label, field="in_size")
+        outputs = require_size(out_size, node=label, field="out_size")
         if inputs[:-1] != outputs[:-1]:
             found, fix = f"{inputs} to {outputs}", "only the last axis may differ"
             raise error("LX102", node=label, field="out_size", found=found, fix=fix)
-        self.unit = u.UNITLESS if unit is None else unit
+        self.unit = u.UNITLESS if unit is None else require_unit(unit, node=label)
         super().__init__(
             inputs,
             outputs,
@@ -104,7 +107,11 @@ class Linear(brainstate.nn.Linear):
         """Weighted sums of ``x``, shape ``(..., in)``, as a quantity of shape ``(..., out)`` in ``unit``."""
         if u.get_dim(x) != u.DIMENSIONLESS:
             fix = "give plain numbers (spikes, pixels); the layer's unit says what a weight of 1 stands for"
-            raise error("LX109", node=self.name, field="x", found=f"unit {u.get_unit(x)}", fix=fix)
+            raise error("LX109", node=self.name, field="x", found=unit_name(x), fix=fix)
+        shape, (*_, width) = u.math.shape(x), _size(self.in_size)
+        if shape[-1:] != (width,):
+            fix = f"give an array whose last axis is {width} wide"
+            raise error("LX102", node=self.name, field="x", found=f"shape {shape}", fix=fix)
         y = super().update(x)
         return y if self.unit.is_unitless else y * self.unit
 

@@ -8,11 +8,23 @@ from typing import Any
 import brainstate
 import brainunit as u
 import jax
+import numpy as np
 
 from ..findings import error, unknown_name
 from .inputs import Dynamics
-from .parameters import concrete, parameter, require, require_shape
+from .parameters import (
+    concrete,
+    parameter,
+    require,
+    require_all_or_none,
+    require_quantity,
+    require_shape,
+    unit_name,
+)
 from .surrogate import ReluGrad
+
+# A parameter may come in any unit of the same dimension; these are the ones an error message asks for.
+UNITS = {"R": u.ohm, "tau": u.ms, "V_th": u.mV, "V_reset": u.mV, "V_rest": u.mV, "V_initializer": u.mV}
 
 
 class LIF(Dynamics):
@@ -62,13 +74,15 @@ class LIF(Dynamics):
     Raises
     ------
     ParameterError
-        LX006 (not a number, array or callable), LX101 (NaN, infinity), LX104 (``tau <= 0``), LX105
-        (``V_th <= V_reset``), LX106 (unknown ``spk_reset``); in ``update`` LX103 (``dt`` missing or not
-        positive).
+        LX006 (not a number, array or callable; ``spk_fun`` no function), LX101 (NaN, infinity), LX104
+        (``tau <= 0``), LX105 (``V_th <= V_reset``), LX106 (unknown ``spk_reset``); in ``update`` LX103 (``dt``
+        missing or not positive).
     UnitError
-        LX109: a unit of another dimension, here or in ``update``.
+        LX109: a unit of another dimension, or some parameters with units and some without, here (a random
+        ``V_initializer`` is asked in ``init_state``) or in ``update``.
     ShapeError
-        LX102: an array that does not broadcast to ``in_size``.
+        LX102: an array that does not broadcast to ``in_size``, an ``in_size`` not made of positive integers; in
+        ``update`` a current that does not broadcast with ``V``.
 
     Notes
     -----
@@ -119,26 +133,40 @@ class LIF(Dynamics):
             where = {"node": self._label, "field": "spk_reset"}
             raise unknown_name("spk_reset", spk_reset, ("soft", "hard"), code="LX106", **where)
 
-        def checked(field: str, value, unit: u.Unit):
-            return parameter(value, self.varshape, unit, node=self._label, field=field)
+        if not callable(spk_fun) or isinstance(spk_fun, type):
+            fix = "give a function, such as lifexport.train.surrogate.Arctan(2.0)"
+            raise error("LX006", node=self._label, field="spk_fun", found=f"{spk_fun!r}", fix=fix)
 
-        self.R = checked("R", R, u.ohm)
-        self.tau = checked("tau", tau, u.ms)
-        self.V_th = checked("V_th", V_th, u.mV)
-        self.V_reset = checked("V_reset", V_reset, u.mV)
-        self.V_rest = checked("V_rest", V_rest, u.mV)
+        def checked(field: str, value):
+            return parameter(value, self.varshape, UNITS[field], node=self._label, field=field)
+
+        self.R = checked("R", R)
+        self.tau = checked("tau", tau)
+        self.V_th = checked("V_th", V_th)
+        self.V_reset = checked("V_reset", V_reset)
+        self.V_rest = checked("V_rest", V_rest)
         self.V_initializer = V_initializer
         self.spk_fun = spk_fun
         self.spk_reset = spk_reset
+        self._require_units()
         self._require_dynamics()
 
     @property
     def _label(self) -> str:
         return self.name or type(self).__name__
 
+    def _require_units(self) -> None:
+        values = {field: getattr(self, field) for field in UNITS}
+        # Asking any other callable could draw random numbers, which belong to init_state.
+        if isinstance(self.V_initializer, brainstate.nn.init.Constant):
+            values["V_initializer"] = self.V_initializer.value
+        if callable(values["V_initializer"]) and not isinstance(values["V_initializer"], brainstate.nn.Param):
+            del values["V_initializer"]
+        else:
+            require_quantity(values["V_initializer"], u.mV, node=self._label, field="V_initializer")
+        require_all_or_none(values, UNITS, node=self._label)
+
     def _require_dynamics(self) -> None:
-        for field in ("V_reset", "V_rest"):
-            self._require_voltage(getattr(self, field), field)
         tau, threshold, reset = (concrete(value) for value in (self.tau, self.V_th, self.V_reset))
         if tau is not None:
             fix = "give a positive time"
@@ -147,11 +175,6 @@ class LIF(Dynamics):
             fix = f"raise V_th above V_reset = {self.V_reset}"
             require(threshold > reset, "LX105", self.V_th, node=self._label, field="V_th", fix=fix)
 
-    def _require_voltage(self, value, field: str) -> None:
-        if u.get_dim(value) != u.get_dim(self.V_th):
-            fix = f"give it in the unit of V_th = {self.V_th}"
-            raise error("LX109", node=self._label, field=field, found=_unit_name(value), fix=fix)
-
     def _require_step(self, x) -> None:
         set_dt = "brainstate.environ.set(dt=1 * u.ms), or with brainstate.environ.context(dt=1 * u.ms): ..."
         dt = brainstate.environ.get("dt", default=None)
@@ -159,19 +182,34 @@ class LIF(Dynamics):
             raise error("LX103", node=self._label, field="dt", found="none in brainstate.environ", fix=set_dt)
         if u.get_dim(dt) != u.get_dim(self.tau):
             fix = f"give dt in the unit of tau = {self.tau}"
-            raise error("LX109", node=self._label, field="dt", found=_unit_name(dt), fix=fix)
+            raise error("LX109", node=self._label, field="dt", found=unit_name(dt), fix=fix)
         seconds = concrete(dt)
         if seconds is not None and not 0 < seconds < float("inf"):
             raise error("LX103", node=self._label, field="dt", found=f"dt = {dt}", fix=set_dt)
         if u.get_dim(self.R) * u.get_dim(x) != u.get_dim(self.V_th):
             fix = f"give a current for which R * x has the unit of V_th = {self.V_th} (Linear has unit=u.mA)"
-            found = f"{_unit_name(x)} with R = {self.R}"
+            found = f"{unit_name(x)} with R = {self.R}"
             raise error("LX109", node=self._label, field="x", found=found, fix=fix)
+        self._require_broadcast(x)
+
+    def _require_broadcast(self, x) -> None:
+        shape, membrane = u.math.shape(x), u.math.shape(self.V.value)
+        try:
+            both = np.broadcast_shapes(shape, membrane)
+        except ValueError:
+            both = ()
+        if both[-len(self.varshape) :] != self.varshape:
+            fix = f"give a current of shape (batch,) + {self.varshape}, with the batch of init_state"
+            found = f"shape {shape} for a membrane of shape {membrane}"
+            raise error("LX102", node=self._label, field="x", found=found, fix=fix)
 
     def _initial(self, batch_size: int | None):
         shape = self.varshape if batch_size is None else (batch_size, *self.varshape)
         v = self.V_initializer(shape) if callable(self.V_initializer) else self.V_initializer
-        self._require_voltage(v, "V_initializer")
+        require_quantity(v, u.mV, node=self._label, field="V_initializer")
+        if u.get_dim(v) != u.get_dim(self.V_th):
+            fix = f"give it in the unit of V_th = {self.V_th}"
+            raise error("LX109", node=self._label, field="V_initializer", found=unit_name(v), fix=fix)
         require_shape(v, shape, node=self._label, field="V_initializer")
         # Full shape and float from the start: inside a scan the state may not change either.
         v = u.math.asarray(v)
@@ -218,8 +256,3 @@ class LIF(Dynamics):
         v = brainstate.nn.exp_euler_step(drift, v)
         self.V.value = self.sum_delta_inputs(v)
         return self.get_spike(self.V.value)
-
-
-def _unit_name(value) -> str:
-    unit = u.get_unit(value)
-    return "no unit" if unit.is_unitless else f"unit {unit}"

@@ -1,4 +1,4 @@
-"""What a parameter of a trainable neuron may be: its unit, its shape, its range.
+"""What a parameter of a trainable layer may be: its unit, its shape, its range.
 
 Only concrete numbers are judged. Inside ``jax.jit`` a parameter may be a tracer: it has a shape and a unit,
 but no value yet.
@@ -7,8 +7,11 @@ but no value yet.
 from __future__ import annotations
 
 import numbers
+import operator
+from collections.abc import Mapping
 from typing import Any
 
+import brainstate
 import brainunit as u
 import jax
 import numpy as np
@@ -53,21 +56,82 @@ def parameter(value, size: tuple[int, ...], unit: u.Unit, *, node: str, field: s
     Traceback (most recent call last):
     lifexport.errors.UnitError: LX109 unit missing or wrong: hidden.tau: 5.0 mV; fix: give it in ms, or ...
     """
-    # Module-like holders (brainstate.nn.Param) are callable too, but calling one with a size means nothing.
-    if callable(value) and not hasattr(value, "value"):
+    # brainstate.nn.Param is callable too, but calling one with a size means nothing.
+    if callable(value) and not isinstance(value, brainstate.nn.Param):
         value = value(size)
-    if not isinstance(value, (numbers.Number, np.ndarray, jax.Array, u.Quantity)):
+    require_quantity(value, unit, node=node, field=field)
+    require_shape(value, size, node=node, field=field)
+    return value
+
+
+def is_number(value) -> bool:
+    """Whether ``value`` is a real number, an array of them or a quantity of them; a tracer is an array."""
+    if not isinstance(value, (numbers.Real, np.ndarray, jax.Array, u.Quantity)):
+        return False
+    return np.dtype(getattr(u.get_mantissa(value), "dtype", float)).kind not in "cOSU"
+
+
+def require_quantity(value, unit: u.Unit, *, node: str | None, field: str) -> None:
+    """Refuse what is no number (LX006), of another dimension than ``unit`` (LX109), or not finite (LX101)."""
+    if not is_number(value):
         found, fix = type(value).__name__, "give a number, an array, a quantity or a callable"
         raise error("LX006", node=node, field=field, found=found, fix=fix)
-    dimension = u.get_dim(value)
-    if dimension not in (u.DIMENSIONLESS, u.get_dim(unit)):
+    if u.get_dim(value) not in (u.DIMENSIONLESS, unit.dim):
         fix = f"give it in {unit}, or without any unit"
         raise error("LX109", node=node, field=field, found=_text(value), fix=fix)
-    require_shape(value, size, node=node, field=field)
     number = concrete(value)
     if number is not None:
         require(np.isfinite(number), "LX101", value, node=node, field=field, fix="give finite numbers")
-    return value
+
+
+def require_all_or_none(values: Mapping[str, Any], units: Mapping[str, u.Unit], *, node: str | None) -> bool:
+    """Refuse (LX109) parameters of which some carry a unit and some do not; return whether they do.
+
+    Named is the first of the fewer ones, the likely slip; of as many, the first without its unit.
+
+    Examples
+    --------
+    >>> units = {"R": u.ohm, "tau": u.ms, "V_th": u.mV}
+    >>> require_all_or_none({"R": 1.0 * u.ohm, "tau": 5.0, "V_th": 1.0 * u.mV}, units, node="hidden")
+    Traceback (most recent call last):
+    lifexport.errors.UnitError: LX109 ...: hidden.tau: no unit, but R has unit ohm; fix: give tau in ms, or every ...
+    """
+    with_unit = [field for field, value in values.items() if u.get_dim(value) != u.DIMENSIONLESS]
+    bare = [field for field in values if field not in with_unit]
+    if not (with_unit and bare):
+        return bool(with_unit)
+    lacking = len(bare) <= len(with_unit)
+    field, other = (bare[0], with_unit[0]) if lacking else (with_unit[0], bare[0])
+    found = f"{unit_name(values[field])}, but {other} has {unit_name(values[other])}"
+    fix = f"give {field} in {units[field]}, or every parameter without unit"
+    if not lacking:
+        fix = f"give {field} without unit, or every parameter with its own"
+    raise error("LX109", node=node, field=field, found=found, fix=fix)
+
+
+def require_unit(unit, *, node: str | None) -> u.Unit:
+    """``unit`` itself; refuses (LX109) what is none, such as a string or a quantity."""
+    if isinstance(unit, u.Unit):
+        return unit
+    raise error("LX109", node=node, field="unit", found=f"{unit!r}", fix="give a unit, such as u.mA or u.UNITLESS")
+
+
+def require_size(size, *, node: str | None, field: str) -> tuple[int, ...]:
+    """Shape of a layer's input or output as a tuple; refuses (LX102) what is not made of positive integers.
+
+    Examples
+    --------
+    >>> require_size(3, node="hidden", field="in_size"), require_size([2, 3], node="hidden", field="in_size")
+    ((3,), (2, 3))
+    """
+    try:
+        shape = tuple(map(operator.index, size if isinstance(size, (tuple, list)) else (size,)))
+    except TypeError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        fix = "give a positive integer, or a tuple of them"
+        raise error("LX102", node=node, field=field, found=f"{size!r}", fix=fix)
+    return shape
 
 
 def require_shape(value, size: tuple[int, ...], *, node: str | None, field: str) -> None:
@@ -82,7 +146,7 @@ def require_shape(value, size: tuple[int, ...], *, node: str | None, field: str)
         raise error("LX102", node=node, field=field, found=f"shape {shape}", fix=fix)
 
 
-def require(good, code: str, value, *, node: str, field: str, fix: str) -> None:
+def require(good, code: str, value, *, node: str | None, field: str, fix: str) -> None:
     """Raise ``code`` for the first element of ``value`` that is not ``good``."""
     good = np.asarray(good)
     if good.all():
@@ -102,6 +166,12 @@ def concrete(value) -> np.ndarray | None:
     if isinstance(mantissa, Tracer):
         return None
     return np.asarray(mantissa, np.float64) * float(u.get_unit(value).magnitude)
+
+
+def unit_name(value) -> str:
+    """Unit of a value in words, for error messages."""
+    unit = u.get_unit(value)
+    return "no unit" if unit.is_unitless else f"unit {unit}"
 
 
 def _text(number, like=None) -> str:

@@ -75,6 +75,9 @@ BAD = [
     ({"b_init": np.float32([0, np.inf, 0])}, ParameterError, "LX101", "bias"),
     ({"w_init": W * u.mV}, UnitError, "LX109", "weight"),
     ({"w_init": W * u.mA, "unit": None}, UnitError, "LX109", "weight"),
+    ({"unit": "mA"}, UnitError, "LX109", "unit"),
+    ({"unit": 1 * u.mA}, UnitError, "LX109", "unit"),
+    ({"unit": 1.0}, UnitError, "LX109", "unit"),
 ]
 
 
@@ -89,6 +92,24 @@ def test_bad_weights_are_refused_by_name(given, kind, code, field):
 def test_leading_axes_must_agree():
     with pytest.raises(ShapeError, match=r"dense1\.out_size: \(5, 2\) to \(4, 3\)"):
         Linear((5, 2), (4, 3), name="dense1")
+
+
+@pytest.mark.parametrize("size", [2.5, 0, -1, (5, 0), (), "3", None])
+def test_bad_sizes_are_refused_by_name(size):
+    for field, sizes in [("in_size", (size, 3)), ("out_size", (3, size))]:
+        with pytest.raises(ShapeError, match=rf"LX102.*dense1\.{field}: .*fix: give a positive integer"):
+            Linear(*sizes, name="dense1")
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 5), (2, 3), (2, 1)])
+def test_an_input_of_another_width_is_refused_by_name(shape):
+    x = np.ones(shape, np.float32)
+    with pytest.raises(ShapeError, match=r"LX102.*dense1\.x: shape \(.*fix: .*2 wide"):
+        Linear(2, 3, name="dense1")(x)
+    net = Sequential(Linear(2, 3), LIF(3))
+    brainstate.nn.init_all_states(net)
+    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ShapeError, match=r"LX102.*layers\[0\]\.x: shape"):
+        net(x)
 
 
 def test_an_input_with_a_unit_is_refused():

@@ -254,10 +254,12 @@ def test_constants_are_judged_inside_jit():
 
 
 NAN = float("nan")
+PLAIN = {"R": 1.0, "V_th": 1.0, "V_reset": 0.0, "V_rest": 0.0, "V_initializer": brainstate.nn.init.Constant(0.0)}
+AT_START = "V_initializer", None
 BAD = [
     ({"tau": 0.0 * u.ms}, ParameterError, "LX104", "tau", None),
     ({"tau": np.array([5.0, 0.0, -1.0]) * u.ms}, ParameterError, "LX104", "tau", (1,)),
-    ({"tau": -5.0}, ParameterError, "LX104", "tau", None),
+    ({"tau": -5.0, **PLAIN}, ParameterError, "LX104", "tau", None),
     ({"V_th": 0.0 * u.mV}, ParameterError, "LX105", "V_th", None),
     ({"V_th": 1.0 * u.mV, "V_reset": 0.001 * u.volt}, ParameterError, "LX105", "V_th", None),
     ({"V_reset": np.array([0.0, 0.5, 1.0]) * u.mV}, ParameterError, "LX105", "V_th", (2,)),
@@ -271,12 +273,32 @@ BAD = [
     ({"tau": 5.0 * u.mV}, UnitError, "LX109", "tau", None),
     ({"R": 5.0 * u.ms}, UnitError, "LX109", "R", None),
     ({"V_th": 1.0 * u.ohm}, UnitError, "LX109", "V_th", None),
-    ({"V_th": 1.0}, UnitError, "LX109", "V_reset", None),
+    ({"tau": 10.0}, UnitError, "LX109", "tau", None),
+    ({"R": 1.0}, UnitError, "LX109", "R", None),
+    ({"R": lambda size: np.ones(size)}, UnitError, "LX109", "R", None),
+    ({"V_th": 1.0}, UnitError, "LX109", "V_th", None),
+    ({"V_reset": 0.0}, UnitError, "LX109", "V_reset", None),
     ({"V_rest": 0.0}, UnitError, "LX109", "V_rest", None),
+    ({"R": 1.0, "tau": 5.0, "V_rest": 0.0}, UnitError, "LX109", "R", None),
+    ({"tau": 5.0 * u.ms} | PLAIN, UnitError, "LX109", "tau", None),
+    (PLAIN | {"tau": 5.0, "V_initializer": 0.0 * u.mV}, UnitError, "LX109", "V_initializer", None),
+    (PLAIN | {"tau": 5.0, "V_initializer": brainstate.nn.init.Constant(0.0 * u.mV)}, UnitError, "LX109", *AT_START),
+    ({"V_initializer": 0.5}, UnitError, "LX109", *AT_START),
+    ({"V_initializer": np.zeros(3)}, UnitError, "LX109", *AT_START),
+    ({"V_initializer": 5.0 * u.ms}, UnitError, "LX109", *AT_START),
+    ({"V_initializer": brainstate.nn.init.Constant(0.5)}, UnitError, "LX109", *AT_START),
+    ({"V_initializer": NAN * u.mV}, ParameterError, "LX101", *AT_START),
+    ({"V_initializer": None}, ParameterError, "LX006", *AT_START),
+    ({"V_initializer": brainstate.nn.Param(0.0 * u.mV)}, ParameterError, "LX006", *AT_START),
+    ({"spk_fun": "relu"}, ParameterError, "LX006", "spk_fun", None),
+    ({"spk_fun": None}, ParameterError, "LX006", "spk_fun", None),
+    ({"spk_fun": surrogate.Arctan}, ParameterError, "LX006", "spk_fun", None),
     ({"tau": np.ones(4) * u.ms}, ShapeError, "LX102", "tau", None),
     ({"V_th": np.ones((2, 3)) * u.mV}, ShapeError, "LX102", "V_th", None),
     ({"R": None}, ParameterError, "LX006", "R", None),
     ({"R": "1 ohm"}, ParameterError, "LX006", "R", None),
+    ({"R": 1j}, ParameterError, "LX006", "R", None),
+    ({"R": np.array(["1", "2", "3"])}, ParameterError, "LX006", "R", None),
     ({"tau": brainstate.ParamState(5.0 * u.ms)}, ParameterError, "LX006", "tau", None),
     ({"tau": brainstate.nn.Param(5.0 * u.ms)}, ParameterError, "LX006", "tau", None),
 ]
@@ -288,6 +310,44 @@ def test_bad_parameters_are_refused_by_name(given, kind, code, field, index):
         LIF(3, name="hidden", **given)
     (finding,) = caught.value.findings
     assert (finding.code, finding.node, finding.field, finding.index) == (code, "hidden", field, index)
+
+
+def test_both_sides_of_a_mixture_are_named():
+    with pytest.raises(UnitError, match=r"hidden\.tau: no unit, but R has unit ohm; fix: give tau in ms, or every"):
+        LIF(3, name="hidden", tau=10.0)
+    with pytest.raises(UnitError, match=r"hidden\.tau: unit ms, but R has no unit; fix: give tau without unit, or"):
+        LIF(3, name="hidden", tau=10.0 * u.ms, **PLAIN)
+
+
+@pytest.mark.parametrize("size", [2.5, 0, -1, (3, 0), (), (2.5,), "3", None, np.array([3.0])])
+def test_bad_sizes_are_refused_by_name(size):
+    with pytest.raises(ShapeError, match=r"LX102.*hidden\.in_size: .*fix: give a positive integer"):
+        LIF(size, name="hidden")
+
+
+@pytest.mark.parametrize(("size", "shape"), [(3, (3,)), (np.int64(3), (3,)), ([2, 3], (2, 3)), ((1,), (1,))])
+def test_good_sizes_are_accepted(size, shape):
+    assert LIF(size).varshape == LIF(size).out_size == shape
+
+
+def test_constants_may_be_initialisers_as_in_brainpy():
+    constant = brainstate.nn.init.Constant(7.0 * u.ms)
+    for kind in (LIF, BrainpyLIF):
+        np.testing.assert_array_equal(kind(3, tau=constant).tau.to_decimal(u.ms), [7, 7, 7])
+
+
+def test_building_a_layer_draws_no_random_numbers():
+    brainstate.random.seed(0)
+    LIF(3, V_initializer=brainstate.nn.init.Uniform(0.0, 0.5, unit=u.mV))
+    after = brainstate.random.rand(3)
+    brainstate.random.seed(0)
+    np.testing.assert_array_equal(after, brainstate.random.rand(3))
+
+
+def test_a_random_start_without_its_unit_is_refused_when_drawn():
+    lif = LIF(3, name="hidden", V_initializer=brainstate.nn.init.Uniform(0.0, 0.5))
+    with pytest.raises(UnitError, match=r"LX109.*hidden\.V_initializer: no unit; fix: .*V_th = 1"):
+        lif.init_state()
 
 
 def test_nearest_reset_is_offered():
@@ -326,6 +386,49 @@ def test_dt_of_the_wrong_unit_is_refused(dt):
 def test_input_of_the_wrong_unit_is_refused(x):
     with brainstate.environ.context(dt=1 * u.ms), pytest.raises(UnitError, match=r"LX109.*hidden\.x"):
         started().update(x)
+
+
+@pytest.mark.parametrize(
+    ("size", "batch", "shape"),
+    [
+        (3, None, (4,)),
+        (3, 2, (5,)),
+        (3, 2, (4, 3)),
+        (1, None, (5,)),
+        (1, 2, (2, 5)),
+        ((2, 3), None, (3, 2)),
+        (3, 2, (2,)),
+    ],
+)
+def test_a_current_of_another_shape_is_refused(size, batch, shape):
+    lif = LIF(size, name="hidden")
+    lif.init_state(batch)
+    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ShapeError, match=r"LX102.*hidden\.x: shape \("):
+        lif.update(np.ones(shape, np.float32) * u.mA)
+
+
+@pytest.mark.parametrize(
+    ("size", "batch", "shape"),
+    [
+        (3, None, ()),
+        (3, 2, (3,)),
+        (3, 2, (2, 1)),
+        (3, 2, (2, 3)),
+        (3, None, (5, 3)),
+        (3, 1, (5, 3)),
+        ((2, 3), 4, (2, 3)),
+    ],
+)
+def test_what_broadcasts_is_brainpys(size, batch, shape):
+    current = np.random.default_rng(3).normal(2.0, 2.0, shape).astype(np.float32) * u.mA
+    found = []
+    with brainstate.environ.context(dt=1 * u.ms):
+        for kind in (LIF, BrainpyLIF):
+            lif = kind(size)
+            lif.init_state(batch)
+            found.append((np.asarray(lif.update(current)), lif.V.value.to_decimal(u.mV)))
+    np.testing.assert_array_equal(*(spikes for spikes, _ in found), strict=True)
+    np.testing.assert_array_equal(*(np.asarray(v) for _, v in found), strict=True)
 
 
 @pytest.mark.parametrize(
