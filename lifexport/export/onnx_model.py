@@ -66,8 +66,10 @@ def to_onnx(
     form : ``"scan"``
         Whole sequence in one call.
     initial_state : ``"captured"`` | ``"input"``
-        Start from the captured initial state, or take it as inputs ``<layer>.V`` (and ``<source>-><target>.spikes``
-        for feedback edges): feeding ``V_final`` back continues a sequence.
+        Start from the captured initial state, or take it as inputs: ``<layer>.V``, and for every delayed edge what
+        it delivers first, ``<source>-><target>.spikes``, ``.current`` or ``.codes`` for a source that is a
+        population, a connection or the input. Feeding ``V_final`` back, and ``<source>-><target>.*_final``,
+        continues a sequence.
     outputs : ``"final"`` | ``"trace"``
         Whether every membrane and spike is an output too.
     verify : bool
@@ -138,6 +140,11 @@ class _Carried:
     after: str
     """Name, in the body, of its value after the step."""
 
+    @property
+    def before(self) -> str:
+        """Name, in the body, of its value before the step."""
+        return f"{self.name}_before"
+
 
 class _Body:
     """One time step of the whole network, recorded node by node."""
@@ -166,12 +173,18 @@ class _Body:
                     self._population(name, node)
         for edge in network.edges:
             if edge.delay:
-                self._feedback(edge)
+                self._delayed(edge)
 
     def _source(self, edge: Edge) -> str:
         if edge.delay > 1:
             raise error("LX401", found=f"edge {edge}", fix="the scan form carries delays of one step")
-        return f"{_label(edge)}_before" if edge.delay else self.values[edge.source]
+        return f"{edge_name(self.network, edge)}_before" if edge.delay else self.values[edge.source]
+
+    def _arriving(self, ops: OnnxOps, edge: Edge) -> str:
+        """What an edge brings to a population, int32."""
+        source = self._source(edge)
+        direct = self.network.nodes[edge.source].role != "connection"
+        return ops.cast(source, TensorProto.INT32, "arriving") if direct else source
 
     def _connection(self, name: str, node: IntDense) -> None:
         ops, edge = OnnxOps(name, self.nodes, self.initializers), self.network.incoming(name)[0]
@@ -196,9 +209,8 @@ class _Body:
         if bound + (1 << (node.state_bits - 1)) > INT32:
             raise error("LX302", found=f"sums of up to {bound}", fix="use fewer inputs or narrower weights")
         ops = OnnxOps(name, self.nodes, self.initializers)
-        parts = [self._source(edge) for edge in self.network.incoming(name)]
-        current = parts[0]
-        for part in parts[1:]:
+        current, *parts = (self._arriving(ops, edge) for edge in self.network.incoming(name))
+        for part in parts:
             current = ops.add(current, part)
         initial = node.initial_state()
         state = type(initial)(*(f"{name}.V_before" for _ in initial))
@@ -207,16 +219,18 @@ class _Body:
         self.membranes[name] = result.v
         self.carried.append(_Carried(f"{name}.V", TensorProto.INT32, node.shape, initial.v.astype(np.int32), result.v))
 
-    def _feedback(self, edge: Edge) -> None:
-        if self.network.nodes[edge.source].role != "population":
-            raise error("LX401", found=f"edge {edge}", fix="let the delayed edge of a loop leave the population")
-        shape, now = self.network.nodes[edge.source].shape, self.values[edge.source]
-        zeros = np.zeros(shape, np.uint8)
-        self.carried.append(_Carried(f"{_label(edge)}.spikes", TensorProto.UINT8, shape, zeros, now))
+    def _delayed(self, edge: Edge) -> None:
+        source, name = self.network.nodes[edge.source], edge_name(self.network, edge)
+        dtypes = {"input": self.input_dtype, "connection": TensorProto.INT32, "population": TensorProto.UINT8}
+        zeros = np.zeros(source.out_shape, helper.tensor_dtype_to_np_dtype(dtypes[source.role]))
+        now = self.values[edge.source]
+        self.carried.append(_Carried(name, dtypes[source.role], source.out_shape, zeros, now))
 
 
-def _label(edge: Edge) -> str:
-    return f"{edge.source}->{edge.target}"
+def edge_name(network: IntNetwork, edge: Edge) -> str:
+    """Name in the graph of what a delayed edge carries over the step."""
+    what = {"input": "codes", "connection": "current", "population": "spikes"}
+    return f"{edge.source}->{edge.target}.{what[network.nodes[edge.source].role]}"
 
 
 def _graph(network: IntNetwork, body: _Body, initial_state: InitialState, outputs: Outputs):
@@ -281,14 +295,10 @@ def _step_graph(network: IntNetwork, body: _Body, scanned: Sequence[str], shape_
         dtype = TensorProto.UINT8 if value in types_of and value in shape_of else TensorProto.INT32
         types.append(_info(names[-1], dtype, ("batch", *shape_of[value])))
         tail.append(helper.make_node("Identity", [value], [names[-1]], name=names[-1]))
-    befores = [_info(_before(c), c.dtype, ("batch", *c.shape)) for c in body.carried]
+    befores = [_info(c.before, c.dtype, ("batch", *c.shape)) for c in body.carried]
     befores.append(_info("x_t", body.input_dtype, ("batch", *shape_in)))
     doc = f"One time step; spikes of {last} leave."
     return helper.make_graph([*body.nodes, *tail], "step", befores, types, doc_string=doc)
-
-
-def _before(carried: _Carried) -> str:
-    return carried.name + "_before" if carried.name.endswith(".V") else carried.name.removesuffix(".spikes") + "_before"
 
 
 def _readout(network: IntNetwork, ops: OnnxOps) -> str:
