@@ -7,11 +7,12 @@ operators of opset 21.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from onnx import ModelProto, TensorProto, helper  # noqa: TID251
@@ -73,8 +74,8 @@ def to_onnx(
     outputs : ``"final"`` | ``"trace"``
         Whether every membrane and spike is an output too.
     verify : bool
-        Read the written file back and run it in onnxruntime and in ``onnx.reference`` against the reference
-        simulator, on random and on boundary inputs and states, before it gets its final name.
+        Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
+        on random and on boundary inputs and states, and restore the network from it, before it gets its final name.
     inputs : array, shape ``(time, batch, *features)``, optional
         Further inputs (codes or real numbers) to verify on.
 
@@ -125,8 +126,25 @@ def build(network: IntNetwork, *, initial_state: InitialState, outputs: Outputs)
         producer_name="lifexport",
         doc_string="Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
     )
-    helper.set_model_props(model, {KEY: record(network)})
+    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, body, initial_state))})
     return model
+
+
+def _homeless(network: IntNetwork, body: _Body, initial_state: InitialState) -> dict[str, dict[str, np.ndarray]]:
+    """Arrays that the graph has no place for, by node and field; equal numbers once."""
+    homeless: dict[str, dict[str, np.ndarray]] = {}
+    for name, node in network.nodes.items():
+        for field, array in _arrays(node):
+            starts = field == "v_initial" and initial_state == "captured"
+            if not starts and f"{name}.{field}" not in body.initializers:
+                equal = array.size > 0 and array.tobytes() == array.ravel()[:1].tobytes() * array.size
+                homeless.setdefault(name, {})[field] = array.ravel()[:1].reshape(()) if equal else array
+    return homeless
+
+
+def _arrays(node: Any) -> list[tuple[str, np.ndarray]]:
+    fields = [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node)]
+    return [(name, value) for name, value in fields if isinstance(value, np.ndarray)]
 
 
 @dataclass(frozen=True)
@@ -188,6 +206,10 @@ class _Body:
 
     def _connection(self, name: str, node: IntDense) -> None:
         ops, edge = OnnxOps(name, self.nodes, self.initializers), self.network.incoming(name)[0]
+        if self.network.nodes[edge.source].role == "connection":
+            raise error("LX401", found=f"edge {edge} joins two connections", fix="multiply their weights into one")
+        if 1 << node.shift > INT32:
+            raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
         x = self._source(edge)
         largest, weight = largest_input(self.network, name), node.weight.T
         small = int(np.abs(weight).max()) <= 127
@@ -208,6 +230,9 @@ class _Body:
         bound = membrane_bound(self.network, name)
         if bound + (1 << (node.state_bits - 1)) > INT32:
             raise error("LX302", found=f"sums of up to {bound}", fix="use fewer inputs or narrower weights")
+        for field, array in _arrays(node):
+            if array.dtype.kind == "i" and max(-int(array.min(initial=0)), int(array.max(initial=0))) > INT32:
+                raise error("LX302", field=field, found="numbers beyond int32", fix="use numbers that int32 holds")
         ops = OnnxOps(name, self.nodes, self.initializers)
         current, *parts = (self._arriving(ops, edge) for edge in self.network.incoming(name))
         for part in parts:
@@ -231,6 +256,11 @@ def edge_name(network: IntNetwork, edge: Edge) -> str:
     """Name in the graph of what a delayed edge carries over the step."""
     what = {"input": "codes", "connection": "current", "population": "spikes"}
     return f"{edge.source}->{edge.target}.{what[network.nodes[edge.source].role]}"
+
+
+def initial_name(population: str) -> str:
+    """Name of the initializer that holds the captured initial membrane of a population."""
+    return f"graph.{population}.V_initial"
 
 
 def _graph(network: IntNetwork, body: _Body, initial_state: InitialState, outputs: Outputs):
@@ -318,7 +348,7 @@ def _readout(network: IntNetwork, ops: OnnxOps) -> str:
 
 def _expanded(ops: OnnxOps, carried: _Carried) -> str:
     """Initial state of one sample, repeated for the batch of ``x``."""
-    one = ops.tensor(carried.initial[None], f"{carried.name}_initial")
+    one = ops.tensor(carried.initial[None], f"{carried.name}_initial")  # see initial_name
     batch = ops.emit("Shape", "x", start=1, end=2, label="batch")
     rest = ops.tensor(np.asarray(carried.shape, np.int64), f"{carried.name}_shape")
     shape = ops.emit("Concat", batch, rest, axis=0, label="state_shape")

@@ -15,6 +15,7 @@ import numpy as np
 import onnx  # noqa: TID251
 from onnx.reference import ReferenceEvaluator  # noqa: TID251
 
+from ..arrays import difference
 from ..bounds import product_bound
 from ..findings import error
 from ..fixedpoint import QFormat
@@ -25,6 +26,7 @@ from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
+from .onnx_restoring import load
 
 STEPS, SAMPLES = 6, 3
 
@@ -51,7 +53,7 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
     Raises
     ------
     MismatchError
-        LX402 at the first difference, naming tensor, step and index.
+        LX402 at the first difference, naming tensor, step and index, or the field that does not come back.
     FileError
         LX003 if the file is not a valid ONNX model.
     """
@@ -73,10 +75,22 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
                 states = {key: value for key, value in states.items() if key in taken}
                 expected = _expected(network, trace, traced=traced)
                 values += _compare(f"{name}, {label}", run_file({**feed, **states}), expected)
+    require_restored(model, network)
     return (
         "valid: onnx checker (full), strict shape inference, standard operators only",
         f"bit-equal to the reference simulator in onnxruntime and onnx.reference: {values} values, 0 differ",
+        "restored from graph and record: the same IntNetwork, every number bit for bit",
     )
+
+
+def require_restored(model: onnx.ModelProto, network: IntNetwork) -> None:
+    """Refuse (LX402) a file from which the network does not come back, or not to the last bit."""
+    restored, findings = load(model)
+    place = None if restored is None else difference(network, restored)
+    found = f"network{place}" if place else str(findings[0]) if findings else None
+    if found:
+        fix = "give plain Python integers and fractions.Fraction in every node; if they are, please report this"
+        raise error("LX402", found=f"restored, the network differs: {found}", fix=fix)
 
 
 def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:

@@ -29,7 +29,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -164,9 +164,14 @@ def exact_dt(fields: Mapping[str, Any]) -> float:
         raise _damaged("dt is not a number") from None
 
 
-def is_shape(value: Any) -> bool:
+def is_shape(value: Any) -> TypeGuard[list[int]]:
     """Whether a JSON value is a list of sizes, none negative."""
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+
+
+def is_ratio(value: Any) -> TypeGuard[dict[str, int]]:
+    """Whether a JSON value is a ratio of integers."""
+    return isinstance(value, dict) and [type(value.get(k)) for k in ("num", "den")] == [int, int] and value["den"] != 0
 
 
 def decode(entry: Any, place: str = "a value") -> np.ndarray:

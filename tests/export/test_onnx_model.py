@@ -50,7 +50,7 @@ def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths)
     }
     network, codes = edge_network(0, **rules)
     result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
-    assert "0 differ" in result.proofs[1]
+    assert "0 differ" in result.proofs[1] and "the same IntNetwork" in result.proofs[2]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -301,6 +301,31 @@ def test_refusals_name_what_is_too_wide(tmp_path):
     broad = changed(network, "in", code=InputCode(kind="graded", bits=12, signed=True))
     with pytest.raises(UnsupportedError, match=r"LX401.*input.*12 bits"):
         lx.to_onnx(broad, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("node", "fields"),
+    [
+        ("fc", {"shift": 40, "unit": Fraction(2) ** 40, "weight": np.zeros((6, 2), int)}),
+        ("lif", {"threshold": 1 << 40, "reset": "value", "reset_code": 0}),
+        ("lif", {"decay": 1 << 32, "decay_bits": 33, "rounding": "half_even", "state_bits": 8, "v_initial": 0}),
+    ],
+    ids=["shift", "threshold", "decay"],
+)
+def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
+    """They would be cut to 32 bits where the graph stores them."""
+    network, _ = edge_network(0, state_bits=16)
+    with pytest.raises(RangeError, match=f"LX302.*{node}.{next(iter(fields))}"):
+        lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
+
+
+def test_joined_connections_are_refused(tmp_path):
+    network, _ = edge_network(0, state_bits=24)
+    nodes = {**network.nodes, "fd": IntDense(weight=np.eye(6, dtype=int), unit=Fraction(1))}
+    nodes["fc"] = dataclasses.replace(nodes["fc"], shift=0, unit=Fraction(1))
+    edges = (Edge("in", "fc"), Edge("fc", "fd"), Edge("fd", "lif"), Edge("lif", "out"))
+    with pytest.raises(UnsupportedError, match=r"LX401.*fd.*joins two connections"):
+        lx.to_onnx(dataclasses.replace(network, nodes=nodes, edges=edges), tmp_path / "m.onnx")
 
 
 def test_a_float_network_is_refused(tmp_path):
