@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx  # noqa: TID251
-from onnx import numpy_helper  # noqa: TID251
 
 from ..errors import LifexportError
-from ..files import sha256
 from ..findings import Finding, error
-from . import provenance
-
-PARAMETERS = {"Dense": ("weight",), "LIF": ("decay", "threshold", "reset_code", "bias")}
-"""Arrays of a node that the graph stores as the initializers ``<node>.<field>``."""
+from .onnx_restoring import load, record_of
 
 
 def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
     """Everything wrong with an ONNX file, as far as the file itself can tell; nothing is raised or run.
 
-    Checked are structure, types and shapes, standard operators only, the provenance record, and every stored
-    parameter against the record's digests (LX403). A file without record is noted (LX420).
+    Checked are structure, types and shapes, standard operators only, and the provenance record. The network that
+    the record describes is restored; whatever in the file is not what ``to_onnx`` writes for it is found (LX403).
+    A file without record is noted (LX420).
     """
     try:
         model = read_model(Path(path))
-        text = next((p.value for p in model.metadata_props if p.key == provenance.KEY), None)
-        if text is None:
+        if record_of(model) is None:
             return (Finding(code="LX420", found="no metadata key 'lifexport'", fix="export it with lifexport.to_onnx"),)
-        return tuple(_changed_parameters(model, provenance.parse(text)))
+        return load(model).findings
     except LifexportError as failure:
         return failure.findings
 
@@ -56,24 +48,3 @@ def read_model(path: Path) -> onnx.ModelProto:
         found = f"{path.name}: domains {sorted(foreign)}, opset {versions.get('')}"
         raise error("LX003", found=found, fix="only standard operators can be run here")
     return model
-
-
-def _changed_parameters(model: onnx.ModelProto, record: dict[str, Any]) -> Iterator[Finding]:
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    fix = "export the network again; a file that was edited is not the network its record describes"
-    for name, node in record["nodes"].items():
-        for field in PARAMETERS.get(node["kind"], ()):
-            tensor, entry = stored.get(f"{name}.{field}"), node["arrays"].get(field)
-            if tensor is None or entry is None:
-                found = f"only in the {'record' if entry else 'graph' if tensor is not None else 'kind'}"
-                yield Finding(code="LX403", node=name, field=field, found=found, fix=fix)
-            elif _digest(numpy_helper.to_array(tensor), entry["shape"], field) != entry["sha256"]:
-                yield Finding(code="LX403", node=name, field=field, found="not the numbers of the record", fix=fix)
-
-
-def _digest(array: np.ndarray, shape: list[int], field: str) -> str | None:
-    """Digest of a parameter as the network holds it: int64, weights ``(out, in)``, one number per neuron."""
-    array = array.T if field == "weight" else array
-    if array.shape != tuple(shape) and array.size != 1:
-        return None
-    return sha256(np.ascontiguousarray(np.broadcast_to(array.astype(np.int64), shape)).tobytes())

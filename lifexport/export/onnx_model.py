@@ -7,11 +7,12 @@ operators of opset 21.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from onnx import ModelProto, TensorProto, helper  # noqa: TID251
@@ -66,13 +67,15 @@ def to_onnx(
     form : ``"scan"``
         Whole sequence in one call.
     initial_state : ``"captured"`` | ``"input"``
-        Start from the captured initial state, or take it as inputs ``<layer>.V`` (and ``<source>-><target>.spikes``
-        for feedback edges): feeding ``V_final`` back continues a sequence.
+        Start from the captured initial state, or take it as inputs: ``<layer>.V``, and for every delayed edge what
+        it delivers first, ``<source>-><target>.spikes``, ``.current`` or ``.codes`` for a source that is a
+        population, a connection or the input. Feeding ``V_final`` back, and ``<source>-><target>.*_final``,
+        continues a sequence.
     outputs : ``"final"`` | ``"trace"``
         Whether every membrane and spike is an output too.
     verify : bool
-        Read the written file back and run it in onnxruntime and in ``onnx.reference`` against the reference
-        simulator, on random and on boundary inputs and states, before it gets its final name.
+        Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
+        on random and on boundary inputs and states, and restore the network from it, before it gets its final name.
     inputs : array, shape ``(time, batch, *features)``, optional
         Further inputs (codes or real numbers) to verify on.
 
@@ -123,8 +126,25 @@ def build(network: IntNetwork, *, initial_state: InitialState, outputs: Outputs)
         producer_name="lifexport",
         doc_string="Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
     )
-    helper.set_model_props(model, {KEY: record(network)})
+    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, body, initial_state))})
     return model
+
+
+def _homeless(network: IntNetwork, body: _Body, initial_state: InitialState) -> dict[str, dict[str, np.ndarray]]:
+    """Arrays that the graph has no place for, by node and field; equal numbers once."""
+    homeless: dict[str, dict[str, np.ndarray]] = {}
+    for name, node in network.nodes.items():
+        for field, array in _arrays(node):
+            starts = field == "v_initial" and initial_state == "captured"
+            if not starts and f"{name}.{field}" not in body.initializers:
+                equal = array.size > 0 and array.tobytes() == array.ravel()[:1].tobytes() * array.size
+                homeless.setdefault(name, {})[field] = array.ravel()[:1].reshape(()) if equal else array
+    return homeless
+
+
+def _arrays(node: Any) -> list[tuple[str, np.ndarray]]:
+    fields = [(field.name, getattr(node, field.name)) for field in dataclasses.fields(node)]
+    return [(name, value) for name, value in fields if isinstance(value, np.ndarray)]
 
 
 @dataclass(frozen=True)
@@ -137,6 +157,11 @@ class _Carried:
     initial: np.ndarray
     after: str
     """Name, in the body, of its value after the step."""
+
+    @property
+    def before(self) -> str:
+        """Name, in the body, of its value before the step."""
+        return f"{self.name}_before"
 
 
 class _Body:
@@ -166,15 +191,25 @@ class _Body:
                     self._population(name, node)
         for edge in network.edges:
             if edge.delay:
-                self._feedback(edge)
+                self._delayed(edge)
 
     def _source(self, edge: Edge) -> str:
         if edge.delay > 1:
             raise error("LX401", found=f"edge {edge}", fix="the scan form carries delays of one step")
-        return f"{_label(edge)}_before" if edge.delay else self.values[edge.source]
+        return f"{edge_name(self.network, edge)}_before" if edge.delay else self.values[edge.source]
+
+    def _arriving(self, ops: OnnxOps, edge: Edge) -> str:
+        """What an edge brings to a population, int32."""
+        source = self._source(edge)
+        direct = self.network.nodes[edge.source].role != "connection"
+        return ops.cast(source, TensorProto.INT32, "arriving") if direct else source
 
     def _connection(self, name: str, node: IntDense) -> None:
         ops, edge = OnnxOps(name, self.nodes, self.initializers), self.network.incoming(name)[0]
+        if self.network.nodes[edge.source].role == "connection":
+            raise error("LX401", found=f"edge {edge} joins two connections", fix="multiply their weights into one")
+        if 1 << node.shift > INT32:
+            raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
         x = self._source(edge)
         largest, weight = largest_input(self.network, name), node.weight.T
         small = int(np.abs(weight).max()) <= 127
@@ -195,10 +230,12 @@ class _Body:
         bound = membrane_bound(self.network, name)
         if bound + (1 << (node.state_bits - 1)) > INT32:
             raise error("LX302", found=f"sums of up to {bound}", fix="use fewer inputs or narrower weights")
+        for field, array in _arrays(node):
+            if array.dtype.kind == "i" and max(-int(array.min(initial=0)), int(array.max(initial=0))) > INT32:
+                raise error("LX302", field=field, found="numbers beyond int32", fix="use numbers that int32 holds")
         ops = OnnxOps(name, self.nodes, self.initializers)
-        parts = [self._source(edge) for edge in self.network.incoming(name)]
-        current = parts[0]
-        for part in parts[1:]:
+        current, *parts = (self._arriving(ops, edge) for edge in self.network.incoming(name))
+        for part in parts:
             current = ops.add(current, part)
         initial = node.initial_state()
         state = type(initial)(*(f"{name}.V_before" for _ in initial))
@@ -207,16 +244,23 @@ class _Body:
         self.membranes[name] = result.v
         self.carried.append(_Carried(f"{name}.V", TensorProto.INT32, node.shape, initial.v.astype(np.int32), result.v))
 
-    def _feedback(self, edge: Edge) -> None:
-        if self.network.nodes[edge.source].role != "population":
-            raise error("LX401", found=f"edge {edge}", fix="let the delayed edge of a loop leave the population")
-        shape, now = self.network.nodes[edge.source].shape, self.values[edge.source]
-        zeros = np.zeros(shape, np.uint8)
-        self.carried.append(_Carried(f"{_label(edge)}.spikes", TensorProto.UINT8, shape, zeros, now))
+    def _delayed(self, edge: Edge) -> None:
+        source, name = self.network.nodes[edge.source], edge_name(self.network, edge)
+        dtypes = {"input": self.input_dtype, "connection": TensorProto.INT32, "population": TensorProto.UINT8}
+        zeros = np.zeros(source.out_shape, helper.tensor_dtype_to_np_dtype(dtypes[source.role]))
+        now = self.values[edge.source]
+        self.carried.append(_Carried(name, dtypes[source.role], source.out_shape, zeros, now))
 
 
-def _label(edge: Edge) -> str:
-    return f"{edge.source}->{edge.target}"
+def edge_name(network: IntNetwork, edge: Edge) -> str:
+    """Name in the graph of what a delayed edge carries over the step."""
+    what = {"input": "codes", "connection": "current", "population": "spikes"}
+    return f"{edge.source}->{edge.target}.{what[network.nodes[edge.source].role]}"
+
+
+def initial_name(population: str) -> str:
+    """Name of the initializer that holds the captured initial membrane of a population."""
+    return f"graph.{population}.V_initial"
 
 
 def _graph(network: IntNetwork, body: _Body, initial_state: InitialState, outputs: Outputs):
@@ -281,14 +325,10 @@ def _step_graph(network: IntNetwork, body: _Body, scanned: Sequence[str], shape_
         dtype = TensorProto.UINT8 if value in types_of and value in shape_of else TensorProto.INT32
         types.append(_info(names[-1], dtype, ("batch", *shape_of[value])))
         tail.append(helper.make_node("Identity", [value], [names[-1]], name=names[-1]))
-    befores = [_info(_before(c), c.dtype, ("batch", *c.shape)) for c in body.carried]
+    befores = [_info(c.before, c.dtype, ("batch", *c.shape)) for c in body.carried]
     befores.append(_info("x_t", body.input_dtype, ("batch", *shape_in)))
     doc = f"One time step; spikes of {last} leave."
     return helper.make_graph([*body.nodes, *tail], "step", befores, types, doc_string=doc)
-
-
-def _before(carried: _Carried) -> str:
-    return carried.name + "_before" if carried.name.endswith(".V") else carried.name.removesuffix(".spikes") + "_before"
 
 
 def _readout(network: IntNetwork, ops: OnnxOps) -> str:
@@ -308,7 +348,7 @@ def _readout(network: IntNetwork, ops: OnnxOps) -> str:
 
 def _expanded(ops: OnnxOps, carried: _Carried) -> str:
     """Initial state of one sample, repeated for the batch of ``x``."""
-    one = ops.tensor(carried.initial[None], f"{carried.name}_initial")
+    one = ops.tensor(carried.initial[None], f"{carried.name}_initial")  # see initial_name
     batch = ops.emit("Shape", "x", start=1, end=2, label="batch")
     rest = ops.tensor(np.asarray(carried.shape, np.int64), f"{carried.name}_shape")
     shape = ops.emit("Concat", batch, rest, axis=0, label="state_shape")

@@ -7,7 +7,6 @@ with more inputs and outputs, built from the same recorded step, shows what the 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,18 @@ import numpy as np
 import onnx  # noqa: TID251
 from onnx.reference import ReferenceEvaluator  # noqa: TID251
 
+from ..arrays import difference
+from ..bounds import product_bound
 from ..findings import error
 from ..fixedpoint import QFormat
+from ..graph import Edge
 from ..network import IntNetwork
 from ..simulation import simulate
 from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
+from .onnx_restoring import load
 
 STEPS, SAMPLES = 6, 3
 
@@ -50,7 +53,7 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
     Raises
     ------
     MismatchError
-        LX402 at the first difference, naming tensor, step and index.
+        LX402 at the first difference, naming tensor, step and index, or the field that does not come back.
     FileError
         LX003 if the file is not a valid ONNX model.
     """
@@ -64,18 +67,30 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
         run_file, run_twin = run(model), run(twin)
         for label, codes, state in cases:
             trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
-            feed = {"x": codes.astype(np.int8 if network.input_code.signed else np.uint8)}
-            start = state or initial_state(network, codes.shape[1])
-            values += _compare(
-                f"{name}, {label}", run_twin({**feed, **state_feed(start)}), _expected(trace, traced=True)
-            )
+            feed = {"x": codes.astype(input_dtype(network))}
+            states = state_feed(network, state or initial_state(network, codes.shape[1]))
+            expected = _expected(network, trace, traced=True)
+            values += _compare(f"{name}, {label}", run_twin({**feed, **states}), expected)
             if state is None:
-                states = {key: value for key, value in state_feed(start).items() if key in taken}
-                values += _compare(f"{name}, {label}", run_file({**feed, **states}), _expected(trace, traced=traced))
+                states = {key: value for key, value in states.items() if key in taken}
+                expected = _expected(network, trace, traced=traced)
+                values += _compare(f"{name}, {label}", run_file({**feed, **states}), expected)
+    require_restored(model, network)
     return (
         "valid: onnx checker (full), strict shape inference, standard operators only",
         f"bit-equal to the reference simulator in onnxruntime and onnx.reference: {values} values, 0 differ",
+        "restored from graph and record: the same IntNetwork, every number bit for bit",
     )
+
+
+def require_restored(model: onnx.ModelProto, network: IntNetwork) -> None:
+    """Refuse (LX402) a file from which the network does not come back, or not to the last bit."""
+    restored, findings = load(model)
+    place = None if restored is None else difference(network, restored)
+    found = f"network{place}" if place else str(findings[0]) if findings else None
+    if found:
+        fix = "give plain Python integers and fractions.Fraction in every node; if they are, please report this"
+        raise error("LX402", found=f"restored, the network differs: {found}", fix=fix)
 
 
 def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
@@ -117,16 +132,22 @@ def in_reference(model: onnx.ModelProto) -> Runner:
     return lambda feed: dict(zip(names, session.run(None, feed), strict=True))  # type: ignore[arg-type]
 
 
-def state_feed(state: State) -> dict[str, np.ndarray]:
+def state_feed(network: IntNetwork, state: State) -> dict[str, np.ndarray]:
     """State of a network as inputs of a file written with ``initial_state="input"``."""
+    dtypes = {"input": input_dtype(network), "connection": np.int32, "population": np.uint8}
     feed = {f"{name}.V": value.v.astype(np.int32) for name, value in state.populations.items()}
     for edge, queue in state.delayed.items():
-        feed[f"{edge.source}->{edge.target}.spikes"] = queue[-1].astype(np.uint8)
+        feed[onnx_model.edge_name(network, edge)] = queue[-1].astype(dtypes[network.nodes[edge.source].role])
     return {name: np.ascontiguousarray(value) for name, value in feed.items()}
 
 
-def _expected(trace: Trace, *, traced: bool) -> dict[str, np.ndarray]:
-    expected = {f"{name}_final": value for name, value in state_feed(trace.final_state).items()}
+def input_dtype(network: IntNetwork) -> Any:
+    """NumPy type of the input ``x``."""
+    return np.int8 if network.input_code.signed else np.uint8
+
+
+def _expected(network: IntNetwork, trace: Trace, *, traced: bool) -> dict[str, np.ndarray]:
+    expected = {f"{name}_final": value for name, value in state_feed(network, trace.final_state).items()}
     expected |= {"spikes": trace.output, "prediction": trace.prediction.labels}
     expected["scores"] = trace.scores.reshape(len(trace.scores), -1)
     if traced:
@@ -168,7 +189,7 @@ def _cases(network: IntNetwork, inputs: np.ndarray | None) -> list[tuple[str, np
 
 
 def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int = 4) -> list[State]:
-    """States whose membranes lie at rails, thresholds, zero and their neighbours."""
+    """States whose membranes lie at rails, thresholds, zero and their neighbours; anything is on delayed edges."""
     start, states = initial_state(network, SAMPLES), []
     for _ in range(count):
         populations = {}
@@ -182,5 +203,15 @@ def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int =
             chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
             v = np.take_along_axis(points, chosen, axis=0)
             populations[name] = type(start.populations[name])(np.clip(v, fmt.lo, fmt.hi))
-        states.append(dataclasses.replace(start, populations=populations))
+        delayed = {edge: rng.integers(*_range(network, edge), queue.shape) for edge, queue in start.delayed.items()}
+        states.append(State(populations=populations, delayed=delayed))
     return states
+
+
+def _range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
+    """What an edge can carry: from the first number up to the one before the second."""
+    source, fmt = network.nodes[edge.source], network.input_code.format
+    if source.role == "connection":
+        bound = product_bound(network, edge.source) << source.shift
+        return -bound, bound + 1
+    return (fmt.lo, fmt.hi + 1) if source.role == "input" else (0, 2)

@@ -29,7 +29,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -44,6 +44,7 @@ VERSION = 1
 SCHEMA = f"lifexport.provenance/{VERSION}"
 
 _NODE = {"kind": str, "fields": dict, "arrays": dict, "values": dict}
+_ARRAY = {"dtype": str, "shape": list, "sha256": str}
 _RECORD = {
     "schema": str,
     "tool": {"name": str, "version": str},
@@ -131,12 +132,19 @@ def parse(text: object) -> dict[str, Any]:
         raise _damaged(f"a {type(text).__name__} instead of text")
     try:
         fields = json.loads(text, parse_constant=_no_constant)
+        files.canonical_json(fields).encode()  # refuses what JSON text can smuggle in: 1e999, half a surrogate pair
     except (ValueError, RecursionError) as reason:
         raise _damaged(f"not JSON ({reason})") from None
     _require_schema(fields)
     _require_form(fields, _RECORD, "")
+    if fields["kind"] == IntNetwork.__name__:
+        _require_form(fields, {"target": str, "target_digest": str}, "")
     for name, node in fields["nodes"].items():
         _require_form(node, _NODE, f"nodes.{name}")
+        for field, entry in node["arrays"].items():
+            _require_form(entry, _ARRAY, f"nodes.{name}.arrays.{field}")
+            if not is_shape(entry["shape"]):
+                raise _damaged(f"nodes.{name}.arrays.{field}.shape is no shape")
         for field, entry in node["values"].items():
             decode(entry, f"nodes.{name}.values.{field}")
     for i, edge in enumerate(fields["edges"]):
@@ -156,11 +164,21 @@ def exact_dt(fields: Mapping[str, Any]) -> float:
         raise _damaged("dt is not a number") from None
 
 
+def is_shape(value: Any) -> TypeGuard[list[int]]:
+    """Whether a JSON value is a list of sizes, none negative."""
+    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+
+
+def is_ratio(value: Any) -> TypeGuard[dict[str, int]]:
+    """Whether a JSON value is a ratio of integers."""
+    return isinstance(value, dict) and [type(value.get(k)) for k in ("num", "den")] == [int, int] and value["den"] != 0
+
+
 def decode(entry: Any, place: str = "a value") -> np.ndarray:
     """Array that a parsed record stores in full (an item of a node's ``values``): float64, bit for bit."""
     _require_form(entry, {"shape": list, "hex": list}, place)
     shape, texts = entry["shape"], entry["hex"]
-    if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) != len(texts):
+    if not is_shape(shape) or math.prod(shape) != len(texts):
         raise _damaged(f"{place} has {len(texts)} values for shape {shape}")
     try:
         return np.array([float.fromhex(text) for text in texts], np.float64).reshape(shape)
@@ -171,11 +189,9 @@ def decode(entry: Any, place: str = "a value") -> np.ndarray:
 def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | None, str]]:
     """Where a network is not the one a record describes, as ``(node, field)``; node None for the whole.
 
-    Empty exactly if the digests agree. ``values`` and ``renamed`` are not compared: they are how the network
-    was restored, and what they restore is under the digest.
+    Empty exactly if the digests agree, and every fact of the record with them. ``values`` and ``renamed`` are not
+    compared: they are how the network was restored, and what they restore is under the digest.
     """
-    if fields["digest"] == network.digest():
-        return []
     now = json.loads(record(network))
     places: list[tuple[str | None, str]] = []
     for name in sorted({*fields["nodes"], *now["nodes"]}):
@@ -185,10 +201,15 @@ def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | Non
             continue
         for group in ("fields", "arrays"):
             names = sorted({*old[group], *new[group]})
-            places += [(name, field) for field in names if old[group].get(field) != new[group].get(field)]
+            places += [(name, field) for field in names if _differ(old[group].get(field), new[group].get(field))]
     whole = ("kind", "dt", "readout", "state_reset", "edges", "target", "target_digest")
-    places += [(None, field) for field in whole if fields.get(field) != now.get(field)]
-    return places or [(None, "digest")]
+    places += [(None, field) for field in whole if _differ(fields.get(field), now.get(field))]
+    return places or [(None, "digest")] * (fields["digest"] != now["digest"])
+
+
+def _differ(a: Any, b: Any) -> bool:
+    """Whether two JSON values differ; unlike ``!=`` it tells true from 1 and 1.0."""
+    return files.canonical_json(a) != files.canonical_json(b)
 
 
 def _node(node: Any, values: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -64,7 +64,16 @@ RECORD_EDITS = {
     "unknown rule": (lambda f: f["nodes"]["b"]["fields"].update(compare="=>"), [("LX106", "b", "compare")]),
     "rule missing": (lambda f: f["nodes"]["b"]["fields"].pop("reset"), [("LX003", "b", "reset")]),
     "newer": (lambda f: f.update(schema="lifexport.provenance/9"), [("LX004", None, None)]),
-    "of an IntNetwork": (lambda f: f.update(kind="IntNetwork"), [("LX401", None, None)]),
+    "of an IntNetwork": (
+        lambda f: f.update(kind="IntNetwork", target="fpga-q", target_digest=""),
+        [("LX401", None, None)],
+    ),
+    "digest of an array": (lambda f: f["nodes"]["b"]["arrays"]["tau"].update(sha256=""), [("LX403", "b", "tau")]),
+    "key of an array's digest": (
+        lambda f: f["nodes"]["b"]["arrays"]["tau"].update(sha257=f["nodes"]["b"]["arrays"]["tau"].pop("sha256")),
+        [("LX003", None, None)],
+    ),
+    "shape of an array": (lambda f: f["nodes"]["b"]["arrays"]["tau"].pop("shape"), [("LX003", None, None)]),
     "damaged": (lambda f: f.pop("dt"), [("LX003", None, None)]),
 }
 

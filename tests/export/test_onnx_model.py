@@ -50,7 +50,7 @@ def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths)
     }
     network, codes = edge_network(0, **rules)
     result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
-    assert "0 differ" in result.proofs[1]
+    assert "0 differ" in result.proofs[1] and "the same IntNetwork" in result.proofs[2]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -61,6 +61,35 @@ def test_random_networks(tmp_path, seed):
     result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, **options)
     assert result.size == (tmp_path / "m.onnx").stat().st_size
     assert check_onnx(result.path) == ()
+
+
+def late(network: IntNetwork, source: str, target: str) -> IntNetwork:
+    """The network with one edge a step later, and every other edge of its loop at once."""
+    loop = {source, target}
+    edges = [e if {e.source, e.target} != loop else Edge(e.source, e.target) for e in network.edges]
+    edges = [Edge(source, target, 1) if (e.source, e.target) == (source, target) else e for e in edges]
+    return dataclasses.replace(network, edges=edges)
+
+
+@pytest.mark.parametrize("options", [{}, {"initial_state": "input", "outputs": "trace"}], ids=["captured", "input"])
+@pytest.mark.parametrize(("source", "target"), [("back0", "lif0"), ("in", "fc0"), ("fc0", "lif0"), ("lif0", "back0")])
+def test_an_edge_of_any_source_can_be_late(tmp_path, source, target, options):
+    network, codes = random_network(2, recurrent=True)
+    lx.to_onnx(late(network, source, target), tmp_path / "m.onnx", inputs=codes, **options)
+    assert check_onnx(tmp_path / "m.onnx") == ()
+
+
+def test_edges_without_connections(tmp_path):
+    """Input codes and spikes arrive at the membrane as they are."""
+    rng = np.random.default_rng(0)
+    nodes = {
+        "in": IntInput(shape=(4,), code=InputCode(kind="graded", bits=8, signed=True)),
+        "a": population(rng, 4, drive=100),
+        "b": population(rng, 4, drive=2, bias=0, v_initial=0),
+        "out": Output(shape=(4,)),
+    }
+    edges = (Edge("in", "a"), Edge("a", "b"), Edge("b", "b", 1), Edge("b", "out"))
+    lx.to_onnx(IntNetwork(nodes=nodes, edges=edges, dt=1e-3), tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("scale", [127, 8191], ids=["float32 product", "int32 product"])
@@ -101,12 +130,14 @@ def test_time_and_batch_are_symbolic(tmp_path):
         np.testing.assert_array_equal(got["prediction"], trace.prediction.labels)
 
 
-def test_chunks_continue_by_state(tmp_path):
+@pytest.mark.parametrize("edge", [("lif0", "back0"), ("back0", "lif0")], ids="->".join)
+def test_chunks_continue_by_state(tmp_path, edge):
     network, codes = random_network(3, recurrent=True)
+    network = late(network, *edge)
     lx.to_onnx(network, tmp_path / "m.onnx", initial_state="input", verify=False)
     run = onnx_verify.in_onnxruntime(read_model(tmp_path / "m.onnx"))
     dtype = np.int8 if network.input_code.signed else np.uint8
-    state, spikes = onnx_verify.state_feed(onnx_verify.initial_state(network, codes.shape[1])), []
+    state, spikes = onnx_verify.state_feed(network, onnx_verify.initial_state(network, codes.shape[1])), []
     for part in (codes[:1], codes[1:8], codes[8:]):
         got = run({"x": part.astype(dtype), **state})
         state = {name: got[f"{name}_final"] for name in state}
@@ -144,7 +175,7 @@ def test_the_proof_compares_values_not_only_nodes(tmp_path, monkeypatch):
 
 def test_nothing_is_written_when_the_proof_fails(tmp_path, monkeypatch):
     network, _ = random_network(0)
-    monkeypatch.setattr(onnx_verify, "_expected", lambda trace, traced: {"spikes": trace.output + 1})
+    monkeypatch.setattr(onnx_verify, "_expected", lambda network, trace, traced: {"spikes": trace.output + 1})
     with pytest.raises(MismatchError):
         lx.to_onnx(network, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -255,6 +286,13 @@ def test_misspelt_option_offers_the_nearest(tmp_path, options, near):
         lx.to_onnx(network, tmp_path / "m.onnx", **options)
 
 
+def test_a_longer_delay_is_refused(tmp_path):
+    network, _ = random_network(0, recurrent=False)
+    edges = [Edge("in", "fc0", 2) if edge.target == "fc0" else edge for edge in network.edges]
+    with pytest.raises(UnsupportedError, match=r"LX401.*fc0.*in -> fc0 \(2 later\)"):
+        lx.to_onnx(dataclasses.replace(network, edges=edges), tmp_path / "m.onnx")
+
+
 def test_refusals_name_what_is_too_wide(tmp_path):
     network, _ = edge_network(0, state_bits=24)
     wide = changed(network, "fc", shift=22, unit=Fraction(2) ** 22)
@@ -263,6 +301,31 @@ def test_refusals_name_what_is_too_wide(tmp_path):
     broad = changed(network, "in", code=InputCode(kind="graded", bits=12, signed=True))
     with pytest.raises(UnsupportedError, match=r"LX401.*input.*12 bits"):
         lx.to_onnx(broad, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("node", "fields"),
+    [
+        ("fc", {"shift": 40, "unit": Fraction(2) ** 40, "weight": np.zeros((6, 2), int)}),
+        ("lif", {"threshold": 1 << 40, "reset": "value", "reset_code": 0}),
+        ("lif", {"decay": 1 << 32, "decay_bits": 33, "rounding": "half_even", "state_bits": 8, "v_initial": 0}),
+    ],
+    ids=["shift", "threshold", "decay"],
+)
+def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
+    """They would be cut to 32 bits where the graph stores them."""
+    network, _ = edge_network(0, state_bits=16)
+    with pytest.raises(RangeError, match=f"LX302.*{node}.{next(iter(fields))}"):
+        lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
+
+
+def test_joined_connections_are_refused(tmp_path):
+    network, _ = edge_network(0, state_bits=24)
+    nodes = {**network.nodes, "fd": IntDense(weight=np.eye(6, dtype=int), unit=Fraction(1))}
+    nodes["fc"] = dataclasses.replace(nodes["fc"], shift=0, unit=Fraction(1))
+    edges = (Edge("in", "fc"), Edge("fc", "fd"), Edge("fd", "lif"), Edge("lif", "out"))
+    with pytest.raises(UnsupportedError, match=r"LX401.*fd.*joins two connections"):
+        lx.to_onnx(dataclasses.replace(network, nodes=nodes, edges=edges), tmp_path / "m.onnx")
 
 
 def test_a_float_network_is_refused(tmp_path):

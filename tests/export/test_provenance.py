@@ -95,6 +95,21 @@ def test_changed_names_the_place(name):
     assert provenance.changed(provenance.parse(provenance.record(float_network())), other) == places
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda f: array(f).update(sha256="0" * 64), ("lif", "tau")),
+        (lambda f: array(f).update(dtype="float32"), ("lif", "tau")),
+        (lambda f: f["nodes"]["lif"]["fields"].update(compare=">"), ("lif", "compare")),
+        (lambda f: f["nodes"]["lif"]["fields"]["dt"].update(den=1000.0), ("lif", "dt")),
+        (lambda f: f.update(readout="membrane_max"), (None, "readout")),
+    ],
+)
+def test_an_edited_fact_is_found_under_the_right_digest(change, place):
+    fields = json.loads(edited(provenance.record(float_network()), change))
+    assert provenance.changed(fields, float_network()) == [place]
+
+
 def test_changed_names_bias_and_time_step():
     net = float_network()
     biased = replace(net, nodes=net.nodes | {"fc": replace(net.nodes["fc"], bias=[0.0, 0.0])})
@@ -102,6 +117,14 @@ def test_changed_names_bias_and_time_step():
     assert provenance.changed(fields, biased) == [("fc", "bias")]
     slower = replace(net, dt=2e-3, nodes=net.nodes | {"lif": replace(net.nodes["lif"], dt=2e-3)})
     assert provenance.changed(fields, slower) == [("lif", "dt"), (None, "dt")]
+
+
+INFINITE = "1e999 without quotes"
+"""Stands for a JSON number that Python reads as infinity."""
+
+
+def array(fields):
+    return fields["nodes"]["lif"]["arrays"]["tau"]
 
 
 DAMAGE = {
@@ -119,6 +142,18 @@ DAMAGE = {
     "edge of two": lambda f: f["edges"].append(["a", "b"]),
     "edge delay true": lambda f: f["edges"].append(["a", "b", True]),
     "renamed to a number": lambda f: f["renamed"].update(a=1),
+    "array is a list": lambda f: f["nodes"]["lif"]["arrays"].update(tau=[]),
+    "array of another key": lambda f: f["nodes"]["lif"]["arrays"]["tau"].update(sha257=array(f).pop("sha256")),
+    "array without shape": lambda f: array(f).pop("shape"),
+    "array without dtype": lambda f: array(f).pop("dtype"),
+    "array of half a size": lambda f: array(f).update(shape=[0.5]),
+    "array of size true": lambda f: array(f).update(shape=[True]),
+    "array of negative size": lambda f: array(f).update(shape=[-1]),
+    "array shape a number": lambda f: array(f).update(shape=2),
+    "array digest a number": lambda f: array(f).update(sha256=7),
+    "integer network without target": lambda f: f.update(kind="IntNetwork"),
+    "infinity": lambda f: f["nodes"]["lif"]["fields"].update(dt=INFINITE),
+    "half a surrogate pair": lambda f: f["nodes"].update({"\ud800": f["nodes"]["lif"]}),
     "value of wrong size": lambda f: f["nodes"]["lif"]["values"].update(v={"shape": [3], "hex": ["0x1p+0"]}),
     "value of negative size": lambda f: f["nodes"]["lif"]["values"].update(v={"shape": [-1], "hex": []}),
     "value not a float": lambda f: f["nodes"]["lif"]["values"].update(v={"shape": [1], "hex": ["x"]}),
@@ -128,12 +163,16 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damaged_record_is_refused(name):
+    text = edited(provenance.record(float_network()), DAMAGE[name]).replace(f'"{INFINITE}"', "1e999")
     with pytest.raises(FileError) as caught:
-        provenance.parse(edited(provenance.record(float_network()), DAMAGE[name]))
+        provenance.parse(text)
     assert caught.value.code == "LX003"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"schema":NaN}', "[" * 100_000, None, b"{}", math.pi])
+DEEP = [f"{start}{inner * 100_000}" for start in ("", '{"nodes":') for inner in ("[", '{"a":')]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"schema":NaN}', *DEEP, None, b"{}", math.pi])
 def test_what_is_no_record_is_refused(text):
     with pytest.raises(FileError) as caught:
         provenance.parse(text)

@@ -1,0 +1,317 @@
+"""The integer network an ONNX file holds: facts from its record, arrays from its graph, all held against each other.
+
+A file is what its record describes exactly if the restored network has the recorded digest and ``onnx_model.build``
+gives the file's model again, part by part. Neither record nor graph is trusted: nothing is allocated that the file
+could not hold.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import json
+import math
+import reprlib
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple, get_origin, get_type_hints
+
+import numpy as np
+from onnx import ModelProto, TensorProto  # noqa: TID251
+
+from .. import __version__
+from ..errors import LifexportError, MismatchError
+from ..files import canonical_json, sha256
+from ..findings import Finding, at_node, error, raise_errors
+from ..graph import Edge, Shape
+from ..network import IntNetwork
+from ..neurons import IntLIF
+from ..nodes import IntDense, IntInput, Output
+from . import provenance
+from .onnx_model import build, initial_name
+
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntLIF)}
+DTYPES: dict[int, np.dtype] = {TensorProto.INT8: np.dtype("<i1"), TensorProto.INT32: np.dtype("<i4")}
+"""Types that parameters are stored in."""
+
+NEURONS = 1 << 22
+"""Numbers a record may claim whatever the size of its file: equal ones are stored once."""
+
+WIDEST = 62
+"""Widths and shifts a record may claim: with them, all arithmetic of the checks stays in int64."""
+
+MOST = 20
+"""Findings listed for one file."""
+
+
+class Reading(NamedTuple):
+    """A model as far as it could be understood."""
+
+    network: IntNetwork | None
+    findings: tuple[Finding, ...]
+
+
+def restore(model: ModelProto) -> IntNetwork:
+    """Network that was exported, bit for bit.
+
+    Parameters
+    ----------
+    model : ModelProto
+        As ``read_model`` returns it.
+
+    Returns
+    -------
+    IntNetwork
+        Has the digest that the record states, and ``to_onnx`` writes the model for it.
+
+    Raises
+    ------
+    FileError
+        LX003 for a missing or damaged record, LX004 for one of a newer version.
+    MismatchError
+        LX403 wherever model and record disagree.
+    LifexportError
+        The rule of a network that an edited record breaks.
+    """
+    network, findings = load(model)
+    raise_errors(findings)
+    assert network is not None
+    return network
+
+
+def record_of(model: ModelProto) -> str | None:
+    """Text of lifexport's record; None for a file of another tool."""
+    return next((entry.value for entry in model.metadata_props if entry.key == provenance.KEY), None)
+
+
+def load(model: ModelProto) -> Reading:
+    """Read a model as far as it can be understood, with everything found on the way.
+
+    Raises
+    ------
+    FileError
+        LX003, LX004 for a record that cannot be read at all.
+    """
+    text = record_of(model)
+    fields = provenance.parse(text)
+    findings: list[Finding] = []
+    network = None
+    try:
+        nodes = _nodes(model, fields, findings)
+        if len(nodes) == len(fields["nodes"]):
+            whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
+            edges = tuple(Edge(*edge) for edge in fields["edges"])
+            network = IntNetwork(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
+            places = provenance.changed(fields, network)
+            known = {(finding.node, finding.field) for finding in findings}
+            findings += [_edited(fields, node, field) for node, field in places if (node, field) not in known]
+            findings += [*_differences(model, network, fields, agreed=not findings)]
+    except LifexportError as failure:
+        findings += failure.findings
+    if len(findings) > MOST:
+        more = _edited(fields, None, None, f"{len(findings) - MOST} more differences")
+        findings = [*findings[:MOST], more]
+    return Reading(network, tuple(findings))
+
+
+def _edited(fields: Mapping[str, Any], node: str | None, field: str | None, found: str | None = None) -> Finding:
+    writer, fix = fields["tool"]["version"], "export the network again; the file was edited after it was written"
+    if writer != __version__:
+        fix = f"check it with lifexport {writer}, which wrote it, or export the network again"
+    return Finding(code="LX403", node=node, field=field, found=found or "not what the record describes", fix=fix)
+
+
+# From record and graph to a network
+
+
+def _nodes(model: ModelProto, fields: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
+    if fields["kind"] != IntNetwork.__name__:
+        raise error("LX403", field="kind", found=reprlib.repr(fields["kind"]), fix="ONNX files hold an IntNetwork")
+    claimed = sum(math.prod(array["shape"]) for node in fields["nodes"].values() for array in node["arrays"].values())
+    if claimed > max(NEURONS, model.ByteSize()):
+        fix = "export the file again, or get an undamaged copy"
+        raise error("LX003", found=f"a record of {claimed} numbers, more than the file can hold", fix=fix)
+    stored, nodes = {tensor.name: tensor for tensor in model.graph.initializer}, {}
+    for name, facts in fields["nodes"].items():
+        edited: list[Finding] = []
+        try:
+            with at_node(name):
+                nodes[name] = _node(name, facts, stored, functools.partial(_edited, fields, name), edited)
+        except LifexportError as failure:
+            edited = edited or [*failure.findings]  # what an edited number breaks is no second finding
+        findings += edited
+    return nodes
+
+
+def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto], edited: Any, found: list) -> Any:
+    cls = KINDS.get(facts["kind"])
+    if cls is None:
+        raise error("LX403", field="kind", found=reprlib.repr(facts["kind"]), fix=f"kinds of nodes: {', '.join(KINDS)}")
+    hints = _hints(cls)
+    given = {
+        field: _scalar(hint, facts["fields"].get(field), field)
+        for field, hint in hints.items()
+        if hint is not np.ndarray
+    }
+    shape, complete = given.get("shape"), True
+    for field in [field for field in hints if field not in given]:
+        try:
+            given[field] = _array(name, field, facts, stored)
+        except _UnfitError as reason:
+            found.append(edited(field, str(reason)))
+            complete = False
+            continue
+        if sha256(given[field].tobytes()) != facts["arrays"][field]["sha256"]:
+            found.append(edited(field, "not the numbers of the record"))
+        if shape is not None and given[field].shape != shape:
+            found.append(edited("shape", f"{shape}, but {field} has {given[field].shape}"))
+            complete = False
+    if not complete:
+        raise MismatchError(*found)
+    try:
+        return cls(**given)
+    except LifexportError:
+        raise
+    except ValueError as reason:  # a width of 0 bits is a negative shift
+        raise _damaged(None, str(reason)) from None
+
+
+def _hints(cls: Any) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _scalar(hint: Any, value: Any, field: str) -> Any:
+    """Value of a scalar field from the JSON value that says exactly the same."""
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return hint(**{key: _scalar(inner, value.get(key), field) for key, inner in _hints(hint).items()})  # type: ignore[operator]
+    if hint is bool and isinstance(value, bool):
+        return value
+    if hint is int and type(value) is int and 0 <= value <= WIDEST:
+        return value
+    if hint == Shape and provenance.is_shape(value):
+        return tuple(value)
+    if get_origin(hint) is Literal and isinstance(value, str):
+        return value
+    if hint is Fraction and type(value) is int:
+        return value
+    if hint is Fraction and provenance.is_ratio(value):
+        return Fraction(value["num"], value["den"])
+    raise _damaged(field, f"{reprlib.repr(value)} in the provenance record")
+
+
+class _UnfitError(Exception):
+    """Why record and graph do not give an array, in words."""
+
+
+def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]) -> np.ndarray:
+    """Array of a node as the network holds it, from the graph or, where that has no place for it, from the record."""
+    entry = facts["arrays"].get(field)
+    tensor = stored.get(initial_name(name) if field == "v_initial" else f"{name}.{field}")
+    if entry is None:
+        raise _UnfitError("not in the record")
+    if field in facts["values"]:
+        array = provenance.decode(facts["values"][field])
+        if entry["dtype"] == "int64":
+            if not ((array == np.rint(array)) & (np.abs(array) < 2**53)).all():
+                raise _UnfitError("not integers")
+            array = array.astype(np.int64)
+    elif tensor is None:
+        raise _UnfitError("not in the graph")
+    else:
+        array = _numbers(tensor).astype(np.int64)
+        if field == "weight":
+            array = array.T
+        elif field == "v_initial":
+            array = array.reshape(array.shape[1:]) if array.shape[:1] == (1,) else array
+    shape = tuple(entry["shape"])
+    array = array.reshape(()) if array.size == 1 else array  # equal numbers are stored once
+    if array.shape not in ((), shape):
+        raise _UnfitError(f"shape {array.shape}, {shape} in the record")
+    return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(shape)
+
+
+def _numbers(tensor: TensorProto) -> np.ndarray:
+    """Numbers of an initializer, if they are stored as ``onnx_ops`` stores them."""
+    dims, dtype = tuple(tensor.dims), DTYPES.get(tensor.data_type)
+    if dtype is None or math.prod(dims) * dtype.itemsize != len(tensor.raw_data):
+        raise _UnfitError("not stored as lifexport stores numbers")
+    if any(size < 1 for size in dims):
+        raise _UnfitError(f"shape {dims}")
+    return np.frombuffer(tensor.raw_data, dtype).reshape(dims)
+
+
+def _damaged(field: str | None, found: str) -> Exception:
+    return error("LX003", field=field, found=found, fix="export the file again, or get an undamaged copy")
+
+
+# From a network to the model that was written for it
+
+
+def _differences(
+    model: ModelProto, network: IntNetwork, fields: Mapping[str, Any], *, agreed: bool
+) -> Iterator[Finding]:
+    """Everything in which a model is not the one ``to_onnx`` writes for a network.
+
+    The record's text is compared only if its facts ``agreed``.
+    """
+    names = [value.name for value in model.graph.input]
+    traced = any(value.name.endswith(".V_trace") for value in model.graph.output)
+    expected = build(
+        network,
+        initial_state="captured" if names == ["x"] else "input",
+        outputs="trace" if traced else "final",
+    )
+    ours, theirs = _parts(model), _parts(expected)
+    for what, name in {**theirs, **ours}:
+        found = _difference(ours.get((what, name)), theirs.get((what, name)))
+        if found:
+            agreed = False
+            yield _edited(fields, name or None, None, f"{what} {found}")
+    if not agreed:
+        return
+    now = json.loads(record_of(expected) or "")
+    now["tool"]["version"] = fields["tool"]["version"]
+    if canonical_json(now) != record_of(model):
+        yield _edited(fields, None, provenance.KEY, "not the record that is written for the network it describes")
+    expected.metadata_props[0].value = record_of(model) or ""
+    if _bytes(model) != _bytes(expected):
+        yield _edited(fields, None, None, "parts of the model come in another order or twice, or metadata were added")
+
+
+def _difference(ours: Any, theirs: Any) -> str | None:
+    if theirs is None:
+        return "that the recorded network does not have"
+    if ours is None:
+        return "is missing"
+    if _bytes(ours) == _bytes(theirs):
+        return None
+    kinds = [getattr(part, "op_type", "") for part in (ours, theirs)]
+    return "is not the recorded network's" + (f": {kinds[0]} instead of {kinds[1]}" if kinds[0] != kinds[1] else "")
+
+
+def _parts(model: ModelProto) -> dict[tuple[str, str], Any]:
+    """Messages a model consists of, by what they are and their names; its metadata aside."""
+    rest = copy.deepcopy(model)
+    rest.ClearField("metadata_props")
+    parts: dict[tuple[str, str], Any] = {}
+    for node in rest.graph.node:
+        bodies = [attribute.g for attribute in node.attribute if attribute.name == "body"]
+        for body in bodies:
+            parts |= _taken(body, "step ")
+    parts = _taken(rest.graph, "") | parts
+    return {("model", ""): rest} | parts
+
+
+def _taken(graph: Any, prefix: str) -> dict[tuple[str, str], Any]:
+    """Inputs, outputs, initializers and nodes of a graph, which no longer holds them afterwards."""
+    parts = {}
+    for group in ("input", "output", "initializer", "node"):
+        parts |= {(prefix + group, part.name): copy.deepcopy(part) for part in getattr(graph, group)}
+        graph.ClearField(group)
+    return parts
+
+
+def _bytes(message: Any) -> bytes:
+    return message.SerializeToString(deterministic=True)
