@@ -40,6 +40,9 @@ from ..network import IntNetwork, Network
 KEY = "lifexport"
 """The one metadata key that carries the record."""
 
+LONGEST = 1 << 30
+"""Delays a record may state, in steps: ``graph`` takes more for no way at all."""
+
 VERSION = 1
 SCHEMA = f"lifexport.provenance/{VERSION}"
 
@@ -150,6 +153,8 @@ def parse(text: object) -> dict[str, Any]:
     for i, edge in enumerate(fields["edges"]):
         if not (isinstance(edge, list) and [type(part) for part in edge] == [str, str, int]):
             raise _damaged(f"edges[{i}] is not [source, target, delay]")
+        if not 0 <= edge[2] < LONGEST:
+            raise _damaged(f"edges[{i}] is not 0..{LONGEST - 1} steps late")
     if not all(isinstance(name, str) for name in fields["renamed"].values()):
         raise _damaged("renamed does not map names to names")
     exact_dt(fields)

@@ -141,6 +141,8 @@ DAMAGE = {
     "node without fields": lambda f: f["nodes"]["lif"].pop("fields"),
     "edge of two": lambda f: f["edges"].append(["a", "b"]),
     "edge delay true": lambda f: f["edges"].append(["a", "b", True]),
+    "edge delay without end": lambda f: f["edges"].append(["a", "b", 1 << 30]),
+    "edge delay negative": lambda f: f["edges"].append(["a", "b", -1]),
     "renamed to a number": lambda f: f["renamed"].update(a=1),
     "array is a list": lambda f: f["nodes"]["lif"]["arrays"].update(tau=[]),
     "array of another key": lambda f: f["nodes"]["lif"]["arrays"]["tau"].update(sha257=array(f).pop("sha256")),
