@@ -102,6 +102,8 @@ def test_changed_names_the_place(name):
         (lambda f: array(f).update(dtype="float32"), ("lif", "tau")),
         (lambda f: f["nodes"]["lif"]["fields"].update(compare=">"), ("lif", "compare")),
         (lambda f: f["nodes"]["lif"]["fields"]["dt"].update(den=1000.0), ("lif", "dt")),
+        (lambda f: f["nodes"]["fc"]["fields"].pop("bias"), ("fc", "bias")),
+        (lambda f: f.update(target=None), (None, "target")),
         (lambda f: f.update(readout="membrane_max"), (None, "readout")),
     ],
 )
