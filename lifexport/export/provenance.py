@@ -40,6 +40,9 @@ from ..network import IntNetwork, Network
 KEY = "lifexport"
 """The one metadata key that carries the record."""
 
+LONGEST = 1 << 30
+"""Delays a record may state, in steps: ``graph`` takes more for no way at all."""
+
 VERSION = 1
 SCHEMA = f"lifexport.provenance/{VERSION}"
 
@@ -150,6 +153,8 @@ def parse(text: object) -> dict[str, Any]:
     for i, edge in enumerate(fields["edges"]):
         if not (isinstance(edge, list) and [type(part) for part in edge] == [str, str, int]):
             raise _damaged(f"edges[{i}] is not [source, target, delay]")
+        if not 0 <= edge[2] < LONGEST:
+            raise _damaged(f"edges[{i}] is not 0..{LONGEST - 1} steps late")
     if not all(isinstance(name, str) for name in fields["renamed"].values()):
         raise _damaged("renamed does not map names to names")
     exact_dt(fields)
@@ -201,15 +206,17 @@ def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | Non
             continue
         for group in ("fields", "arrays"):
             names = sorted({*old[group], *new[group]})
-            places += [(name, field) for field in names if _differ(old[group].get(field), new[group].get(field))]
+            places += [(name, field) for field in names if _differ(old[group], new[group], field)]
     whole = ("kind", "dt", "readout", "state_reset", "edges", "target", "target_digest")
-    places += [(None, field) for field in whole if _differ(fields.get(field), now.get(field))]
+    places += [(None, field) for field in whole if _differ(fields, now, field)]
+    places = [*dict.fromkeys(places)]  # a bias that is None is a field, another one an array
     return places or [(None, "digest")] * (fields["digest"] != now["digest"])
 
 
-def _differ(a: Any, b: Any) -> bool:
-    """Whether two JSON values differ; unlike ``!=`` it tells true from 1 and 1.0."""
-    return files.canonical_json(a) != files.canonical_json(b)
+def _differ(a: Mapping[str, Any], b: Mapping[str, Any], key: str) -> bool:
+    """Whether two JSON objects differ in a key; unlike ``!=`` it tells true from 1 and 1.0, and null from none."""
+    one, other = ({key: fields[key]} if key in fields else {} for fields in (a, b))
+    return files.canonical_json(one) != files.canonical_json(other)
 
 
 def _node(node: Any, values: Mapping[str, np.ndarray]) -> dict[str, Any]:

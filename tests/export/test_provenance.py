@@ -102,6 +102,8 @@ def test_changed_names_the_place(name):
         (lambda f: array(f).update(dtype="float32"), ("lif", "tau")),
         (lambda f: f["nodes"]["lif"]["fields"].update(compare=">"), ("lif", "compare")),
         (lambda f: f["nodes"]["lif"]["fields"]["dt"].update(den=1000.0), ("lif", "dt")),
+        (lambda f: f["nodes"]["fc"]["fields"].pop("bias"), ("fc", "bias")),
+        (lambda f: f.update(target=None), (None, "target")),
         (lambda f: f.update(readout="membrane_max"), (None, "readout")),
     ],
 )
@@ -141,6 +143,8 @@ DAMAGE = {
     "node without fields": lambda f: f["nodes"]["lif"].pop("fields"),
     "edge of two": lambda f: f["edges"].append(["a", "b"]),
     "edge delay true": lambda f: f["edges"].append(["a", "b", True]),
+    "edge delay without end": lambda f: f["edges"].append(["a", "b", 1 << 30]),
+    "edge delay negative": lambda f: f["edges"].append(["a", "b", -1]),
     "renamed to a number": lambda f: f["renamed"].update(a=1),
     "array is a list": lambda f: f["nodes"]["lif"]["arrays"].update(tau=[]),
     "array of another key": lambda f: f["nodes"]["lif"]["arrays"]["tau"].update(sha257=array(f).pop("sha256")),
