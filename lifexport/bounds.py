@@ -38,9 +38,11 @@ def membrane_bound(network: IntNetwork, name: str) -> int:
             arriving += product_bound(network, edge.source) << source.shift
         else:
             arriving += _magnitude(source)
-    return node.reset_bound() + 1 + arriving + int(np.abs(node.bias).max(initial=0))
+    return node.step_bound(arriving)
 
 
 def _magnitude(source) -> int:
-    """Largest magnitude a node can emit: an input code, or a spike."""
-    return max(-source.code.format.lo, source.code.format.hi) if source.role == "input" else 1
+    """Largest magnitude a node can emit: an input code, or as many spikes as a step can have."""
+    if source.role == "input":
+        return max(-source.code.format.lo, source.code.format.hi)
+    return source.membrane_range()[1] if source.max_spikes is None else source.max_spikes

@@ -228,6 +228,42 @@ class IntNetwork(Network):
         super().__post_init__()
         for name, node in self.connections.items():
             self._check_units(name, node)
+            self._check_synapse(name, node)
+        for name, node in self.populations.items():
+            self._check_population(name, node)
+
+    def _check_synapse(self, name: str, node: IntDense) -> None:
+        for edge in self.outgoing(name):
+            target = self.nodes[edge.target]
+            if target.role != "population":
+                fix = "give every population a connection of its own"
+                raise error("LX107", node=name, found=f"feeds the {target.role} {edge.target!r}", fix=fix)
+            if node.synapse >= target.synapses:
+                found, fix = f"port {node.synapse} of {edge.target!r}", f"it has {target.synapses}"
+                raise error("LX107", node=name, field="synapse", found=found, fix=fix)
+            if node.drop and target.per_event:
+                found = f"{node.drop} for {edge.target!r}, which takes events one by one"
+                raise error("LX204", node=name, field="drop", found=found, fix="only a sum drops low bits")
+
+    def _check_population(self, name: str, node: IntPopulation) -> None:
+        ports = {self.synapse(edge) for edge in self.incoming(name)}
+        for port in range(node.synapses):
+            if port not in ports:
+                raise error(
+                    "LX107", node=name, found=f"nothing feeds port {port}", fix="connect it, with zeros if need be"
+                )
+
+    def synapse(self, edge: Edge) -> int:
+        """Input port that an edge into a population feeds."""
+        source = self.nodes[edge.source]
+        return source.synapse if source.role == "connection" else 0
+
+    def arriving(self, name: str) -> tuple[tuple[Edge, ...], ...]:
+        """Edges into a population by input port; what comes from outside its loop before what comes back."""
+        looping = {member for loop in graph.loops(self.nodes, self.edges) if name in loop for member in loop}
+        edges = sorted(self.incoming(name), key=lambda edge: edge.source in looping)
+        node: IntPopulation = self.nodes[name]
+        return tuple(tuple(e for e in edges if self.synapse(e) == port) for port in range(node.synapses))
 
     def _check_units(self, name: str, node: IntDense) -> None:
         source = self.incoming(name)[0].source
@@ -250,8 +286,16 @@ class IntNetwork(Network):
 
     @property
     def latency(self) -> int:
-        """Steps by which the output lags behind the trained network's."""
-        return 0
+        """Steps by which the output lags behind the trained network's: late edges outside of loops, late spikes."""
+        loops = [set(loop) for loop in graph.loops(self.nodes, self.edges)]
+        back = {e for e in self.edges if e.delay and any({e.source, e.target} <= loop for loop in loops)}
+        own = {name: node.latency if node.role == "population" else 0 for name, node in self.nodes.items()}
+        late = dict.fromkeys(self.nodes, 0)
+        for _ in self.nodes:  # longest paths: without what comes back the graph has no cycle
+            for edge in self.edges:
+                if edge not in back:
+                    late[edge.target] = max(late[edge.target], late[edge.source] + own[edge.source] + edge.delay)
+        return late[self.output_name]
 
     def encode(self, x: np.ndarray) -> Encoded:
         """Integer codes of real inputs.

@@ -175,7 +175,7 @@ class FloatDense(Connection):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntDense(Connection):
-    """Every input to every output, in integers: ``y = (weight @ x) * 2**shift``.
+    """Every input to every output, in integers: ``y = floor((weight @ x) / 2**drop) * 2**shift``.
 
     The bias of a trained layer is part of the population it feeds (``IntLIF.bias``).
 
@@ -189,6 +189,10 @@ class IntDense(Connection):
         What code 1 adds to the membrane per unit of real input, in volt, exact.
     shift : int
         Left shift from accumulated codes to the membrane's unit.
+    drop : int
+        Low bits of the sum that are dropped first.
+    synapse : int
+        Input port of the population it feeds.
 
     Examples
     --------
@@ -202,12 +206,17 @@ class IntDense(Connection):
     weight_bits: int = 8
     unit: Fraction = Fraction(1)
     shift: int = 0
+    drop: int = 0
+    synapse: int = 0
 
     def __post_init__(self):
         weight = arrays.integer(self.weight, None, node=None, field="weight")
         if weight.ndim != 2 or 0 in weight.shape:
             raise error("LX102", field="weight", found=f"shape {weight.shape}", fix="give a matrix (out, in)")
         fmt = QFormat(bits=self.weight_bits)
+        if self.drop < 0 or self.shift < 0 or self.synapse < 0:
+            found = f"shift {self.shift}, drop {self.drop}, synapse {self.synapse}"
+            raise error("LX204", field="shift", found=found, fix="none of them is negative")
         outside = (weight < fmt.lo) | (weight > fmt.hi)
         if outside.any():
             index = tuple(int(i) for i in np.argwhere(outside)[0])
@@ -226,4 +235,8 @@ class IntDense(Connection):
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Increment of the membrane, int64, shape ``(batch, out)``: the definition."""
-        return (x.astype(np.int64) @ self.weight.T) << self.shift
+        return (x.astype(np.int64) @ self.weight.T) >> self.drop << self.shift
+
+    def events(self, x: np.ndarray) -> list[np.ndarray]:
+        """Increments of every input on its own, in order, int64: ``apply`` is their sum where nothing is dropped."""
+        return [np.multiply.outer(x[..., j].astype(np.int64), w) << self.shift for j, w in enumerate(self.weight.T)]

@@ -6,12 +6,20 @@ Their meaning, on unbounded integers ``x``, ``y`` and truth values ``c``:
 ==================================  ===========================================================
 ``const(array, name)``              the integers of a parameter; ``name`` labels them in an export
 ``add(x, y)``, ``sub(x, y)``        ``x + y``, ``x - y``
+``mul(x, y)``                       ``x * y``
+``minimum(x, y)``                   the lesser of the two
+``maximum(x, y)``                   the greater of the two
 ``gate(c, x)``                      ``x`` where ``c``, else 0
 ``ge(x, y)``                        ``x >= y``
 ``multiply_shift(x, m, k, how)``    ``x * m / 2**k`` rounded as ``how`` says; ``0 <= m <= 2**k``
 ``shift_left(x, k)``                ``x * 2**k``
-``saturate(x, bits)``               nearest of ``-2**(bits-1) .. 2**(bits-1) - 1``
-``wrap(x, bits)``                   the number of that range equal to ``x`` modulo ``2**bits``
+``shift_right(x, k, name)``         ``floor(x / 2**k)``; ``k`` an array of integers from 0 to 31
+``count(x, y, most)``               how often ``y`` fits into ``x``, at most ``most`` times (None: no limit);
+                                    0 where ``x < y``, else ``most`` where ``y <= 0``
+``saturate(x, lo, hi)``             nearest of ``lo .. hi``
+``wrap(x, lo, hi)``                 the number of that range equal to ``x`` modulo its size
+``wrap_once(x, lo, hi)``            ``x``, one size of the range more if below it, less if above
+``columns(x)``, ``stack(list)``     the neurons of ``x`` one by one, and together again
 ==================================  ===========================================================
 
 Rounding of ``multiply_shift``, for exact quotients:
@@ -36,7 +44,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 import numpy as np
 
 Rounding = Literal["floor", "toward_zero", "half_up", "half_even"]
-Overflow = Literal["saturate", "wrap"]
+Overflow = Literal["saturate", "wrap", "wrap_once"]
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 OVERFLOWS: tuple[Overflow, ...] = get_args(Overflow)
 
@@ -46,15 +54,23 @@ T = TypeVar("T")
 class Ops(Protocol[T]):
     """What every reader of a neuron step answers; the table above is the meaning."""
 
-    def const(self, array: np.ndarray, name: str) -> T: ...
+    def const(self, array: np.ndarray | int, name: str) -> T: ...
     def add(self, x: T, y: T) -> T: ...
     def sub(self, x: T, y: T) -> T: ...
+    def mul(self, x: T, y: T) -> T: ...
+    def minimum(self, x: T, y: T) -> T: ...
+    def maximum(self, x: T, y: T) -> T: ...
     def gate(self, c: T, x: T) -> T: ...
     def ge(self, x: T, y: T) -> T: ...
     def multiply_shift(self, x: T, m: T, k: int, how: Rounding, bound: int) -> T: ...
     def shift_left(self, x: T, k: int) -> T: ...
-    def saturate(self, x: T, bits: int) -> T: ...
-    def wrap(self, x: T, bits: int) -> T: ...
+    def shift_right(self, x: T, k: np.ndarray, name: str) -> T: ...
+    def count(self, x: T, y: T, most: int | None) -> T: ...
+    def saturate(self, x: T, lo: int, hi: int) -> T: ...
+    def wrap(self, x: T, lo: int, hi: int) -> T: ...
+    def wrap_once(self, x: T, lo: int, hi: int) -> T: ...
+    def columns(self, x: T) -> list[T]: ...
+    def stack(self, columns: list[T]) -> T: ...
 
 
 class NumpyOps:
@@ -65,11 +81,13 @@ class NumpyOps:
     >>> ops, x = NumpyOps(), np.array([11, 5, -5, -11])
     >>> [ops.multiply_shift(x, 1, 1, how, 11).tolist() for how in ROUNDINGS]
     [[5, 2, -3, -6], [5, 2, -2, -5], [6, 3, -2, -5], [6, 2, -2, -6]]
-    >>> ops.saturate(np.array([-9, 7, 8]), 4).tolist(), ops.wrap(np.array([-9, 7, 8]), 4).tolist()
+    >>> ops.saturate(np.array([-9, 7, 8]), -8, 7).tolist(), ops.wrap(np.array([-9, 7, 8]), -8, 7).tolist()
     ([-8, 7, 7], [7, 7, -8])
+    >>> ops.count(np.array([-1, 4, 5, 11, 99]), 5, 3).tolist()
+    [0, 0, 1, 2, 3]
     """
 
-    def const(self, array: np.ndarray, name: str) -> np.ndarray:
+    def const(self, array: np.ndarray | int, name: str) -> np.ndarray:
         return np.asarray(array, np.int64)
 
     def add(self, x, y):
@@ -77,6 +95,15 @@ class NumpyOps:
 
     def sub(self, x, y):
         return x - y
+
+    def mul(self, x, y):
+        return x * y
+
+    def minimum(self, x, y):
+        return np.minimum(x, y)
+
+    def maximum(self, x, y):
+        return np.maximum(x, y)
 
     def gate(self, c, x):
         return np.where(c, x, 0)
@@ -101,12 +128,28 @@ class NumpyOps:
     def shift_left(self, x, k: int):
         return x * (1 << k)
 
-    def saturate(self, x, bits: int):
-        return np.clip(x, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    def shift_right(self, x, k: np.ndarray, name: str):
+        return x // (1 << np.asarray(k, np.int64))
 
-    def wrap(self, x, bits: int):
-        half = 1 << (bits - 1)
-        return (x + half) % (1 << bits) - half
+    def count(self, x, y, most: int | None):
+        often = np.where(y > 0, x // np.maximum(y, 1), np.iinfo(np.int64).max if most is None else most)
+        return np.where(x >= y, often if most is None else np.minimum(often, most), 0)
+
+    def saturate(self, x, lo: int, hi: int):
+        return np.clip(x, lo, hi)
+
+    def wrap(self, x, lo: int, hi: int):
+        return (x - lo) % (hi - lo + 1) + lo
+
+    def wrap_once(self, x, lo: int, hi: int):
+        size = hi - lo + 1
+        return np.where(x > hi, x - size, np.where(x < lo, x + size, x))
+
+    def columns(self, x):
+        return [x[..., j] for j in range(x.shape[-1])]
+
+    def stack(self, columns):
+        return np.stack(columns, axis=-1)
 
 
 class CountingOps(NumpyOps):
@@ -115,12 +158,15 @@ class CountingOps(NumpyOps):
     def __init__(self):
         self.overflowed = 0
 
-    def saturate(self, x, bits: int):
-        return self._count(x, super().saturate(x, bits))
+    def saturate(self, x, lo: int, hi: int):
+        return self._counted(x, super().saturate(x, lo, hi))
 
-    def wrap(self, x, bits: int):
-        return self._count(x, super().wrap(x, bits))
+    def wrap(self, x, lo: int, hi: int):
+        return self._counted(x, super().wrap(x, lo, hi))
 
-    def _count(self, before: Any, after: Any):
+    def wrap_once(self, x, lo: int, hi: int):
+        return self._counted(x, super().wrap_once(x, lo, hi))
+
+    def _counted(self, before: Any, after: Any):
         self.overflowed += int((before != after).sum())
         return after

@@ -21,10 +21,10 @@ from .fixedpoint import QFormat, dyadic, encode, nearest
 from .graph import loops
 from .input_code import infer_input_code, require_input_code
 from .network import FloatNetwork, IntNetwork
-from .neurons import FloatLIF, IntLIF
+from .neurons import FloatLIF, IntLIF, Leak, Rules
 from .nodes import FloatDense, InputCode, IntDense, IntInput, Output
 from .quantspec import Choices, QuantSpec, resolve
-from .targets import Target, load_target
+from .targets import Target, choose_rules, load_target
 
 
 def quantize(
@@ -86,8 +86,9 @@ def quantize(
         fix = "capture a trained module with lifexport.capture first"
         raise error("LX006", field="network", found=f"a {type(network).__name__}", fix=fix)
     target = load_target(target)
-    chosen = resolve(_spec(spec, choices), target)
+    spec = _spec(spec, choices)
     raise_errors(inexpressible(network, target))
+    chosen = resolve(spec, target)
     if chosen.input is None:
         code = infer_input_code(network, calibration, chosen.input_bits, target)
     else:
@@ -131,6 +132,7 @@ def _spec(spec: QuantSpec | None, choices: dict[str, Any]) -> QuantSpec:
 def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
     """Every feature of the network that the target has no rule for, all at once (LX203)."""
     rules = target.document
+    yield from _not_quantized_for(target)
     chip = f"target {target.name!r}"
     for name, node in network.nodes.items():
         if node.role == "connection":
@@ -143,8 +145,8 @@ def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
                 if network.nodes[edge.source].role != "connection":
                     found, fix = f"fed by {edge.source!r} without weights", "put a Dense connection between them"
                     yield Finding(code="LX203", node=name, found=found, fix=fix)
-            if node.reset not in rules["reset"]:
-                found, fix = f"reset {node.reset!r}; {chip} has {rules['reset']}", "train with another reset"
+            if node.reset not in rules["reset"]["modes"]:
+                found, fix = f"reset {node.reset!r}; {chip} has {rules['reset']['modes']}", "train with another reset"
                 yield Finding(code="LX203", node=name, field="reset", found=found, fix=fix)
         if isinstance(node, FloatDense):
             fan_in = rules["limits"]["fan_in"]
@@ -163,6 +165,22 @@ def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
             yield Finding(
                 code="LX203", found=f"edge {edge}; {chip} has no axonal delays", fix="train without the delay"
             )
+
+
+def _not_quantized_for(target: Target) -> Iterable[Finding]:
+    """Rules of a target that a network is not quantized for: its neurons run whatever integers they are given."""
+    rules = choose_rules(target)
+    plain = Rules(membrane=rules.membrane, leak=rules.leak, reset=rules.reset)
+    known = {field.name: getattr(plain, field.name) for field in dataclasses.fields(Rules)} | {
+        "leak": Leak(bits=rules.leak.bits)
+    }
+    found = {name: getattr(rules, name) for name in known} | {"leak": dataclasses.replace(rules.leak, rounding="floor")}
+    different = [name for name in known if found[name] != known[name]]
+    if target.document["delivery"]["feedforward"]:
+        different.append("delivery")
+    if different:
+        fix = "quantize for fpga-q, or build the IntNetwork from the chip's integers"
+        yield Finding(code="LX203", found=f"quantize has no map onto {target.name!r}: {', '.join(different)}", fix=fix)
 
 
 @dataclass(frozen=True)
@@ -212,17 +230,20 @@ def _population(node: FloatLIF, feeding: list[_Feeding], chosen: Choices, target
     _require_sensible(threshold_code, reset_code, node.reset, unit)
     population = IntLIF(
         shape=node.shape,
+        rules=choose_rules(
+            target,
+            state_bits=chosen.state_bits,
+            overflow=chosen.overflow,
+            decay_bits=chosen.decay_bits,
+            rounding=chosen.rounding,
+            reset=node.reset,
+        ),
         decay=_decay(node.decay, chosen),
-        decay_bits=chosen.decay_bits,
-        rounding=chosen.rounding,
         threshold=threshold_code,
         threshold_shift=threshold_shift,
-        reset=node.reset,
         reset_code=reset_code,
         bias=bias_code,
         bias_shift=bias_shift,
-        state_bits=chosen.state_bits,
-        overflow=chosen.overflow,
         v_initial=encode(initial, state, field="v_initial"),
         unit=unit,
         v_rest=node.v_rest,
@@ -242,7 +263,7 @@ def _shifted(values: np.ndarray, unit: Fraction, bits: int, field: str, target: 
     """Codes ``mantissa << shift`` with the smallest shift whose mantissas fit in ``bits``."""
     if not values.any():
         return np.zeros(values.shape, np.int64), 0
-    hi, shift = QFormat(bits=bits).hi, 0
+    hi, shift = QFormat(bits=bits).hi, target.document[field]["shift"]["min"]
     while np.abs(nearest(values, unit * 2**shift)).max() > hi:
         shift += 1
     _require_shift(shift, target, field, f"more {field}_bits or fewer state_bits")
@@ -250,7 +271,7 @@ def _shifted(values: np.ndarray, unit: Fraction, bits: int, field: str, target: 
 
 
 def _require_shift(shift: int, target: Target, field: str, instead: str) -> None:
-    most = target.document[field]["max_shift"]
+    most = target.document[field]["shift"]["max"]
     if shift > most:
         found = f"needs a shift of {shift}; target {target.name!r} has {most}"
         raise error("LX204", field=field, found=found, fix=f"use {instead}")

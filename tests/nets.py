@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import IntLIF
+from lifexport.neurons import IntLIF, Rules, Word
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS
 from lifexport.simulation import simulate
@@ -60,6 +60,25 @@ def _dense(rng: np.random.Generator, n_out: int, n_in: int, bits: int, shift: in
     return IntDense(weight=weight, weight_bits=bits, shift=shift, unit=Fraction(2) ** shift)
 
 
+def int_lif(**given) -> IntLIF:
+    """``IntLIF`` from its own fields and those of its rules, side by side."""
+    return IntLIF(rules=_rules(Rules(membrane=Word.signed(16)), given), **given)
+
+
+def with_fields(node: IntLIF, **given) -> IntLIF:
+    """The same neurons with other fields, of their own or of their rules."""
+    return replace(node, rules=_rules(node.rules, given), **given)
+
+
+def _rules(rules: Rules, given: dict) -> Rules:
+    """Rules with what ``given`` says of them, which is taken out of it."""
+    leak = {name: given.pop(old) for old, name in (("decay_bits", "bits"), ("rounding", "rounding")) if old in given}
+    overflow = given.pop("overflow", rules.membrane.overflow)
+    word = Word.signed(given.pop("state_bits", rules.membrane.bits), overflow)
+    chosen = {f.name: given.pop(f.name) for f in fields(Rules) if f.name in given}
+    return replace(rules, **{"membrane": word, "leak": replace(rules.leak, **leak), **chosen})
+
+
 def population(rng: np.random.Generator, n: int, *, drive: int, **fixed) -> IntLIF:
     """Neurons with every rule drawn at random; thresholds of the size of ``drive``."""
     state_bits = int(rng.integers(8, 25))
@@ -69,7 +88,7 @@ def population(rng: np.random.Generator, n: int, *, drive: int, **fixed) -> IntL
     threshold = rng.integers(1, top + 1, size)
     soft = bool(rng.integers(2))
     reset_code = rng.integers(1, top + 1, size) if soft else rng.integers(-top, threshold, size)
-    return IntLIF(
+    return int_lif(
         **{
             "shape": (n,),
             "decay": rng.integers(0, (1 << decay_bits) + 1, size),
@@ -91,7 +110,7 @@ def population(rng: np.random.Generator, n: int, *, drive: int, **fixed) -> IntL
 def edge_values(node: IntLIF) -> np.ndarray:
     """Membranes where rules change: rails, thresholds, zero, each also one more and one less."""
     lo, hi = node.membrane_range()
-    points = [lo, hi, 0, -(1 << (node.decay_bits - 1)), 1 << (node.decay_bits - 1), 1 << node.decay_bits]
+    points = [lo, hi, 0, -(half := 1 << (node.rules.leak.bits - 1)), half, 2 * half]
     points += [int(node.threshold.min()), int(node.threshold.max()), int(node.reset_code.min())]
     near = {value + offset for value in points for offset in (-1, 0, 1)}
     return np.array(sorted(value for value in near if lo <= value <= hi))

@@ -102,7 +102,8 @@ def test_unknown_kind(tmp_path):
 
 def test_a_target_finds_what_it_cannot_express(files, tmp_path):
     document = json.loads((files / "good.json").read_text())
-    document |= {"name": "tiny", "reset": ["value"], "limits": {"neurons": 3, "fan_in": 4}}
+    document["reset"]["modes"] = ["value"]
+    document |= {"name": "tiny", "limits": {"neurons": 3, "fan_in": 4}}
     (tmp_path / "tiny.json").write_text(json.dumps(document))
     checked = lx.check(files / "good.nir", target=tmp_path / "tiny.json")
     places = {(f.code, f.node, f.field) for f in checked.findings}

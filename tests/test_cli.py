@@ -95,7 +95,8 @@ def test_check_mismatch_is_three(nir, tmp_path):
 
 
 def test_check_finding_is_one(nir, tmp_path):
-    document = json.loads((ROOT / "lifexport/targets/fpga-q.json").read_text()) | {"reset": ["value"], "name": "hard"}
+    document = json.loads((ROOT / "lifexport/targets/fpga-q.json").read_text()) | {"name": "hard"}
+    document["reset"]["modes"] = ["value"]
     (tmp_path / "hard.json").write_text(json.dumps(document))
     assert lifexport("check", nir, "--target", tmp_path / "hard.json").returncode == 1
 

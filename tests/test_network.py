@@ -11,6 +11,8 @@ from nets import random_network
 
 from lifexport.arrays import same
 from lifexport.errors import ParameterError, RangeError, ShapeError
+from lifexport.graph import Edge
+from lifexport.neurons import Current, Leak, Word
 from lifexport.nodes import FloatDense, InputCode, IntDense
 
 
@@ -216,3 +218,42 @@ def test_encode_refuses_what_is_no_count():
 def test_bad_input_codes(bad):
     with pytest.raises(ParameterError, match=r"LX(106|006).*input"):
         InputCode(**bad)
+
+
+def joined():
+    network, _ = random_network(0, recurrent=False)
+    n = network.nodes["lif0"].shape[0]
+    nodes = {**network.nodes, "more": IntDense(weight=np.eye(n, dtype=int))}
+    edges = [edge for edge in network.edges if edge != Edge("fc0", "lif0")]
+    return network, nodes, edges
+
+
+def test_integer_connections_feed_populations():
+    """Codes of a connection have a unit only as increments of a membrane."""
+    network, nodes, edges = joined()
+    edges += [Edge("fc0", "more"), Edge("more", "lif0")]
+    with pytest.raises(ShapeError, match=r"LX107.*fc0: feeds the connection 'more'"):
+        dataclasses.replace(network, nodes=nodes, edges=edges)
+
+
+def test_ports_exist_and_are_fed():
+    network, _ = random_network(0, recurrent=False)
+    with pytest.raises(ShapeError, match=r"LX107.*fc0\.synapse: port 1 of 'lif0'; fix: it has 1"):
+        changed(network, "fc0", synapse=1)
+    node = network.nodes["lif0"]
+    current = Current(word=Word.signed(16), leak=Leak(), synapses=2)
+    two = dataclasses.replace(
+        node, rules=dataclasses.replace(node.rules, current=current), current_decay=9, current_initial=0
+    )
+    with pytest.raises(ShapeError, match=r"LX107.*lif0: nothing feeds port 1"):
+        dataclasses.replace(network, nodes={**network.nodes, "lif0": two})
+
+
+def test_latency_counts_edges_and_late_spikes():
+    network, _ = random_network(1, recurrent=True)
+    assert network.latency == 0
+    late = [dataclasses.replace(e, delay=2) if e.source == "in" else e for e in network.edges]
+    assert dataclasses.replace(network, edges=late).latency == 2
+    node = network.nodes["lif0"]
+    slow = dataclasses.replace(node, rules=dataclasses.replace(node.rules, judged="next_step_start"))
+    assert dataclasses.replace(network, nodes={**network.nodes, "lif0": slow}).latency == 1

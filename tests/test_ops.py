@@ -58,16 +58,29 @@ def test_the_table_of_the_docstring():
 def test_overflow_rules(bits):
     lo, hi = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     for x in [lo - 2, lo - 1, lo, lo + 1, -1, 0, 1, hi - 1, hi, hi + 1, hi + 2, 5 * hi, 5 * lo]:
-        assert int(NumpyOps().saturate(np.array(x), bits)) == min(max(x, lo), hi)
-        wrapped = int(NumpyOps().wrap(np.array(x), bits))
+        assert int(NumpyOps().saturate(np.array(x), lo, hi)) == min(max(x, lo), hi)
+        wrapped = int(NumpyOps().wrap(np.array(x), lo, hi))
         assert lo <= wrapped <= hi and (wrapped - x) % (1 << bits) == 0
+        once = int(NumpyOps().wrap_once(np.array(x), lo, hi))
+        assert once == (x if lo <= x <= hi else x - (1 << bits) if x > hi else x + (1 << bits))
 
 
 def test_overflows_are_counted():
     ops = CountingOps()
-    ops.saturate(np.array([-9, -8, 7, 8, 100]), 4)
-    ops.wrap(np.array([7, 8]), 4)
-    assert ops.overflowed == 4
+    ops.saturate(np.array([-9, -8, 7, 8, 100]), -8, 7)
+    ops.wrap(np.array([7, 8]), -8, 7)
+    ops.wrap_once(np.array([-8, 7, 8, -9]), -8, 7)
+    assert ops.overflowed == 6
+
+
+def test_counting_by_taking_away():
+    for x, y, most in itertools.product(range(-7, 23), range(-3, 8), (1, 3, 31, None)):
+        if most is None and y < 1:
+            continue
+        left, taken = x, 0
+        while left >= y and taken != most:
+            left, taken = left - y, taken + 1
+        assert int(NumpyOps().count(np.array(x), y, most)) == taken, (x, y, most)
 
 
 @pytest.mark.parametrize("how", ROUNDINGS)
@@ -83,24 +96,34 @@ def test_jax_multiplies_like_the_definition(how, bits, k):
     np.testing.assert_array_equal(np.asarray(jaxes), expected)
 
 
-@pytest.mark.parametrize("rule", ["saturate", "wrap"])
+@pytest.mark.parametrize("rule", ["saturate", "wrap", "wrap_once"])
 @pytest.mark.parametrize("bits", [8, 16, 24])
 def test_jax_overflows_like_the_definition(rule, bits):
     hi = 1 << (bits - 1)
     x = np.array([-(2**31) + 1, -hi - 1, -hi, -hi + 1, -1, 0, 1, hi - 1, hi, hi + 1, 3 * hi, 2**31 - 1])
-    jaxes, definition = JaxOps(count=True), CountingOps()
-    got = getattr(jaxes, rule)(x.astype(np.int32), bits)
-    np.testing.assert_array_equal(np.asarray(got), getattr(definition, rule)(x, bits))
+    jaxes, definition = JaxOps(counting=True), CountingOps()
+    for lo, top in ((-hi, hi - 1), (-hi + 1, hi)):  # two's complement, and the range that leaves out its lowest
+        got = getattr(jaxes, rule)(x.astype(np.int32), lo, top)
+        np.testing.assert_array_equal(np.asarray(got), getattr(definition, rule)(x, lo, top))
     assert int(jaxes.overflowed) == definition.overflowed > 0
 
 
 def test_small_operations_agree():
-    x, y = np.array([-3, 0, 3, 2**30]), np.array([3, 0, -3, 5])
+    x, y = np.array([-3, 0, 3, 2**28]), np.array([3, 0, -3, 5])
     x32, y32 = x.astype(np.int32), y.astype(np.int32)
-    for name in ("add", "sub", "ge"):
+    for name in ("add", "sub", "mul", "minimum", "maximum", "ge"):
         np.testing.assert_array_equal(getattr(JaxOps(), name)(x32, y32), getattr(NumpyOps(), name)(x, y))
     np.testing.assert_array_equal(JaxOps().gate(x32 > 0, y32), NumpyOps().gate(x > 0, y))
     np.testing.assert_array_equal(JaxOps().shift_left(y32, 3), NumpyOps().shift_left(y, 3))
+    for k in (0, 1, 5, 31):
+        shifts = np.array([k] * 4)
+        np.testing.assert_array_equal(JaxOps().shift_right(x32, shifts, "k"), NumpyOps().shift_right(x, shifts, "k"))
+    for most, threshold in itertools.product((2, 31, None), (-2, 0, 1, 3)):
+        if most is not None or threshold > 0:
+            got = JaxOps().count(x32, np.int32(threshold), most)
+            np.testing.assert_array_equal(got, NumpyOps().count(x, threshold, most))
+    for reader, values in ((JaxOps(), x32), (NumpyOps(), x)):
+        np.testing.assert_array_equal(reader.stack(reader.columns(values)), x)
 
 
 def test_what_int32_cannot_hold_is_refused():

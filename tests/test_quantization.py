@@ -17,7 +17,7 @@ from lifexport.errors import FileError, LifexportError, ParameterError, RangeErr
 from lifexport.graph import Edge
 from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense, Input, InputCode, Output
-from lifexport.ops import OVERFLOWS, ROUNDINGS
+from lifexport.ops import ROUNDINGS
 
 SPIKES = InputCode(kind="spikes")
 
@@ -56,7 +56,7 @@ def test_the_range_is_a_multiple_of_the_threshold(state_bits, membrane_range):
     q = quantize(f, state_bits=state_bits, membrane_range=membrane_range)
     node = q.nodes["lif"]
     expected = membrane_range or (4.0 if state_bits >= 12 else 2.0)
-    assert node.state_bits == state_bits
+    assert node.rules.membrane.bits == state_bits
     assert float(node.unit) * node.membrane_range()[1] == pytest.approx(expected, rel=1e-6)
     assert node.threshold[0] * float(node.unit) == pytest.approx(1.0, abs=float(node.unit) / 2)
 
@@ -78,11 +78,12 @@ def test_decays_are_the_nearest(decay_bits):
 
 
 @pytest.mark.parametrize(
-    ("rounding", "overflow", "reset"), [*itertools.product(ROUNDINGS, OVERFLOWS, ["subtract", "value"])]
+    ("rounding", "overflow", "reset"), [*itertools.product(ROUNDINGS, ["saturate", "wrap"], ["subtract", "value"])]
 )
 def test_rules_are_passed_on(rounding, overflow, reset):
     node = quantize(small(reset=reset), rounding=rounding, overflow=overflow).nodes["lif"]
-    assert (node.rounding, node.overflow, node.reset) == (rounding, overflow, reset)
+    rules = node.rules
+    assert (rules.leak.rounding, rules.membrane.overflow, rules.reset) == (rounding, overflow, reset)
 
 
 @pytest.mark.parametrize("reset", ["subtract", "value"])
@@ -136,7 +137,7 @@ def test_low_bits_that_the_target_does_not_drop_are_refused(section):
     bits = {"min": 4, "max": 4, "default": 4}
     f = small(bias=[0.9])
     for most, refused in ((24, False), (0, True)):
-        target = narrow_target(**{section: {"bits": bits, "max_shift": most}})
+        target = narrow_target(**{section: {"bits": bits, "shift": {"min": 0, "max": most}}})
         if refused:
             with pytest.raises(RangeError, match=rf"LX204.*lif\.{section}: needs a shift of \d+.*has 0"):
                 lx.quantize(f, target, input=SPIKES)
@@ -265,7 +266,7 @@ def test_a_far_reset_or_start_widens_the_range():
 
 
 TINY = {
-    "reset": (["value"], r"LX203.*lif\.reset"),
+    "reset": ({"modes": ["value"], "amount": "any", "when": "next_step", "saturates": False}, r"LX203.*lif\.reset"),
     "bias": (None, r"LX203.*fc\.bias"),
     "limits": ({"neurons": 1, "fan_in": 1}, r"LX203.*fc\.fan_in"),
     "weight": (None, r"LX204.*fc\.weight.*shift"),
@@ -277,7 +278,7 @@ def test_what_a_target_cannot_express_is_refused(section, tmp_path):
     document = json.loads(json.dumps(lx.load_target("fpga-q").document))
     value, said = TINY[section]
     if section == "weight":
-        document["weight"]["max_shift"] = 0
+        document["weight"]["shift"]["max"] = 0
     else:
         document[section] = value
     f = small(weight=((1.5, -64.0), (1.0, 1.0)), bias=[0.5, 0.5], n=2)

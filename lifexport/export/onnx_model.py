@@ -22,6 +22,7 @@ from ..files import sha256, whole_file
 from ..findings import at_node, error, unknown_name
 from ..graph import Edge
 from ..network import IntNetwork
+from ..neurons import Arriving, Rules
 from ..nodes import IntDense
 from .onnx_ops import OnnxOps
 from .provenance import KEY, record
@@ -104,6 +105,9 @@ def to_onnx(
     ):
         if value not in known:
             raise unknown_name(field, value, known, field=field)
+    if network.state_reset == "never" and initial_state == "captured":
+        fix = 'use initial_state="input", and feed the final state of a call to the next'
+        raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)
     content = build(network, initial_state=initial_state, outputs=outputs).SerializeToString(deterministic=True)
     proofs: tuple[str, ...] = ()
     with whole_file(path) as temporary:
@@ -206,8 +210,6 @@ class _Body:
 
     def _connection(self, name: str, node: IntDense) -> None:
         ops, edge = OnnxOps(name, self.nodes, self.initializers), self.network.incoming(name)[0]
-        if self.network.nodes[edge.source].role == "connection":
-            raise error("LX401", found=f"edge {edge} joins two connections", fix="multiply their weights into one")
         if 1 << node.shift > INT32:
             raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
         x = self._source(edge)
@@ -224,11 +226,13 @@ class _Body:
         else:
             wide = ops.cast(x, TensorProto.INT32, "input_wide")
             y = ops.emit("MatMul", wide, ops.tensor(weight.astype(np.int32), "weight"), label="product")
+        y = ops.shift_right(y, np.asarray(node.drop), "drop") if node.drop else y
         self.values[name] = ops.shift_left(y, node.shift)
 
     def _population(self, name: str, node) -> None:
+        _require_plain(node.rules)
         bound = membrane_bound(self.network, name)
-        if bound + (1 << (node.state_bits - 1)) > INT32:
+        if bound + node.rules.membrane.largest + 1 > INT32:
             raise error("LX302", found=f"sums of up to {bound}", fix="use fewer inputs or narrower weights")
         for field, array in _arrays(node):
             if array.dtype.kind == "i" and max(-int(array.min(initial=0)), int(array.max(initial=0))) > INT32:
@@ -238,8 +242,7 @@ class _Body:
         for part in parts:
             current = ops.add(current, part)
         initial = node.initial_state()
-        state = type(initial)(*(f"{name}.V_before" for _ in initial))
-        result = node.step(ops, state, current)
+        result = node.step(ops, initial._replace(v=f"{name}.V_before"), Arriving.total(current))
         self.values[name] = ops.cast(result.spikes, TensorProto.UINT8, "spikes")
         self.membranes[name] = result.v
         self.carried.append(_Carried(f"{name}.V", TensorProto.INT32, node.shape, initial.v.astype(np.int32), result.v))
@@ -250,6 +253,16 @@ class _Body:
         zeros = np.zeros(source.out_shape, helper.tensor_dtype_to_np_dtype(dtypes[source.role]))
         now = self.values[edge.source]
         self.carried.append(_Carried(name, dtypes[source.role], source.out_shape, zeros, now))
+
+
+def _require_plain(rules: Rules) -> None:
+    """Refuse (LX401) a step with more state than a membrane, or whose membrane is kept after its reset."""
+    plain = Rules(membrane=rules.membrane, leak=rules.leak, compare=rules.compare, reset=rules.reset)
+    for field in dataclasses.fields(Rules):
+        found, known = getattr(rules, field.name), getattr(plain, field.name)
+        if found != known:
+            fix = f"the scan form carries neurons with {field.name} = {known!r}; simulate the network instead"
+            raise error("LX401", field=field.name, found=f"{found!r}", fix=fix)
 
 
 def edge_name(network: IntNetwork, edge: Edge) -> str:

@@ -74,7 +74,9 @@ class OnnxOps:
             self._cast[x, to] = self.emit("Cast", x, to=to, label=label)
         return self._cast[x, to]
 
-    def const(self, array: np.ndarray, name: str) -> str:
+    def const(self, array: np.ndarray | int, name: str) -> str:
+        if isinstance(array, int):
+            return self.number(array)
         uniform = array.size > 0 and bool((array == array.flat[0]).all())
         return self.tensor((array.reshape(-1)[:1].reshape(()) if uniform else array).astype(np.int32), name)
 
@@ -83,6 +85,15 @@ class OnnxOps:
 
     def sub(self, x: str, y: str) -> str:
         return self.emit("Sub", x, y, label="sub")
+
+    def mul(self, x: str, y: str) -> str:
+        return self.emit("Mul", x, y, label="product")
+
+    def minimum(self, x: str, y: str) -> str:
+        return self.emit("Min", x, y, label="minimum")
+
+    def maximum(self, x: str, y: str) -> str:
+        return self.emit("Max", x, y, label="maximum")
 
     def gate(self, c: str, x: str) -> str:
         return self.emit("Mul", self.cast(c, TensorProto.INT32, "fired"), x, label="gate")
@@ -140,13 +151,38 @@ class OnnxOps:
     def shift_left(self, x: str, k: int) -> str:
         return self.emit("Mul", x, self.number(1 << k), label="shift") if k else x
 
-    def saturate(self, x: str, bits: int) -> str:
-        lo, hi = self.number(-(1 << (bits - 1))), self.number((1 << (bits - 1)) - 1)
-        return self.emit("Clip", x, lo, hi, label="saturate")
+    def shift_right(self, x: str, k: np.ndarray, name: str) -> str:
+        one = self.const(1 << np.minimum(np.asarray(k, np.int64), 30), f"{name}_power")
+        rest = self.emit("Mod", x, one, label="shift_rest")  # has the sign of the divisor: a floor
+        return self.emit("Div", self.sub(x, rest), one, label="shift")
 
-    def wrap(self, x: str, bits: int) -> str:
-        half = self.number(1 << (bits - 1))
-        lifted = self.emit("Add", x, half, label="wrap_lift")
-        return self.emit(
-            "Sub", self.emit("Mod", lifted, self.number(1 << bits), label="wrap_modulo"), half, label="wrap"
-        )
+    def count(self, x: str, y: str, most: int | None) -> str:
+        positive = self.maximum(y, self.number(1))
+        fits = self.emit("Div", self.maximum(x, self.number(0)), positive, label="fits")
+        fits = fits if most is None else self.minimum(fits, self.number(most))
+        endless = self.gate(self.ge(self.number(0), y), self.sub(self.number(most or BIAS), fits))
+        return self.gate(self.ge(x, y), self.add(fits, endless))
+
+    def saturate(self, x: str, lo: int, hi: int) -> str:
+        return self.emit("Clip", x, self.number(lo), self.number(hi), label="saturate")
+
+    def wrap(self, x: str, lo: int, hi: int) -> str:
+        lifted = self.emit("Sub", x, self.number(lo), label="wrap_lift")
+        rest = self.emit("Mod", lifted, self.number(hi - lo + 1), label="wrap_modulo")
+        return self.emit("Add", rest, self.number(lo), label="wrap")
+
+    def wrap_once(self, x: str, lo: int, hi: int) -> str:
+        size = self.number(hi - lo + 1)
+        down = self.gate(self.ge(x, self.number(hi + 1)), size)
+        up = self.gate(self.ge(self.number(lo - 1), x), size)
+        return self.add(self.sub(x, down), up)
+
+    def columns(self, x: str) -> list[str]:
+        raise self._no_columns()
+
+    def stack(self, columns: list[str]) -> str:
+        raise self._no_columns()
+
+    def _no_columns(self) -> Exception:
+        fix = "simulate the network, or connect the neurons explicitly"
+        return error("LX401", field="alias", found="neurons that emit the spikes of others", fix=fix)

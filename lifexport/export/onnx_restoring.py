@@ -15,7 +15,8 @@ import math
 import reprlib
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from onnx import ModelProto, TensorProto  # noqa: TID251
@@ -40,6 +41,12 @@ NEURONS = 1 << 22
 
 WIDEST = 62
 """Widths and shifts a record may claim: with them, all arithmetic of the checks stays in int64."""
+
+PER_SYNAPSE = ("current_decay", "current_initial")
+"""Arrays with one more axis than their population."""
+
+LIMITS = ("lo", "hi")
+"""Fields that hold a membrane or a current, not a width."""
 
 MOST = 20
 """Findings listed for one file."""
@@ -152,7 +159,7 @@ def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]
     given = {
         field: _scalar(hint, facts["fields"].get(field), field)
         for field, hint in hints.items()
-        if hint is not np.ndarray
+        if field not in facts["arrays"] and hint is not np.ndarray
     }
     shape, complete = given.get("shape"), True
     for field in [field for field in hints if field not in given]:
@@ -164,7 +171,8 @@ def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]
             continue
         if sha256(given[field].tobytes()) != facts["arrays"][field]["sha256"]:
             found.append(edited(field, "not the numbers of the record"))
-        if shape is not None and given[field].shape != shape:
+        own = given[field].shape[1:] if field in PER_SYNAPSE else given[field].shape
+        if shape is not None and own != shape:
             found.append(edited("shape", f"{shape}, but {field} has {given[field].shape}"))
             complete = False
     if not complete:
@@ -184,9 +192,14 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 def _scalar(hint: Any, value: Any, field: str) -> Any:
     """Value of a scalar field from the JSON value that says exactly the same."""
+    if value is None and type(None) in get_args(hint):
+        return None
+    hint = next((part for part in get_args(hint) if part is not type(None)), hint) if _optional(hint) else hint
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return hint(**{key: _scalar(inner, value.get(key), field) for key, inner in _hints(hint).items()})  # type: ignore[operator]
+        return hint(**{key: _scalar(inner, value.get(key), key) for key, inner in _hints(hint).items()})  # type: ignore[operator]
     if hint is bool and isinstance(value, bool):
+        return value
+    if hint is int and type(value) is int and field in LIMITS and abs(value) <= 1 << WIDEST:
         return value
     if hint is int and type(value) is int and 0 <= value <= WIDEST:
         return value
@@ -199,6 +212,10 @@ def _scalar(hint: Any, value: Any, field: str) -> Any:
     if hint is Fraction and provenance.is_ratio(value):
         return Fraction(value["num"], value["den"])
     raise _damaged(field, f"{reprlib.repr(value)} in the provenance record")
+
+
+def _optional(hint: Any) -> bool:
+    return get_origin(hint) in (Union, UnionType) and type(None) in get_args(hint)
 
 
 class _UnfitError(Exception):

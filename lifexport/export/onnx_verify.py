@@ -18,7 +18,6 @@ from onnx.reference import ReferenceEvaluator  # noqa: TID251
 from ..arrays import difference
 from ..bounds import product_bound
 from ..findings import error
-from ..fixedpoint import QFormat
 from ..graph import Edge
 from ..network import IntNetwork
 from ..simulation import simulate
@@ -194,15 +193,15 @@ def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int =
     for _ in range(count):
         populations = {}
         for name, node in network.populations.items():
-            fmt = QFormat(bits=node.state_bits)
+            lo, hi = node.membrane_range()
             near = np.stack([node.threshold + offset for offset in (-1, 0, 1)])
-            fixed = np.array([fmt.lo, fmt.lo + 1, fmt.hi - 1, fmt.hi, -1, 0, 1])
+            fixed = np.array([lo, lo + 1, hi - 1, hi, -1, 0, 1])
             points = np.concatenate(
                 [near, np.broadcast_to(fixed.reshape(-1, *(1,) * node.threshold.ndim), (7, *node.shape))]
             )
             chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
             v = np.take_along_axis(points, chosen, axis=0)
-            populations[name] = type(start.populations[name])(np.clip(v, fmt.lo, fmt.hi))
+            populations[name] = start.populations[name]._replace(v=np.clip(v, lo, hi))
         delayed = {edge: rng.integers(*_range(network, edge), queue.shape) for edge, queue in start.delayed.items()}
         states.append(State(populations=populations, delayed=delayed))
     return states

@@ -157,7 +157,7 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
     return LayerFidelity(
         node=name,
         neurons=neurons,
-        state_bits=q.nodes[name].state_bits,
+        state_bits=q.nodes[name].rules.membrane.bits,
         decay=decay_fidelity(f, q, name),
         threshold=threshold_fidelity(f, q, name),
         bias=bias_fidelity(f, q, name),
@@ -186,7 +186,7 @@ def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, 
             found = f"{row.always_firing} of {row.neurons} neurons"
             yield Finding(code="LX502", node=row.node, found=found, fix="lower the weights or raise the threshold")
         if row.overflows:
-            found = f"{row.overflows} of {row.values} values ({q.nodes[row.node].overflow})"
+            found = f"{row.overflows} of {row.values} values ({q.nodes[row.node].rules.membrane.overflow})"
             fix = "a larger membrane_range if the local SQNR is low; clipping far above threshold is harmless"
             yield Finding(code="LX503", node=row.node, found=found, fix=fix)
     if sums.clipped:

@@ -43,14 +43,14 @@ def weight_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> WeightFidelity
 def decay_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> DecayFidelity:
     """The decay that changed its time constant most."""
     node = f.nodes[name]
-    realised = q.nodes[name].decay / (1 << q.nodes[name].decay_bits)
+    realised = q.nodes[name].decay / (1 << q.nodes[name].rules.leak.bits)
     trained_tau, tau = (_time_constant(decay, f.dt) for decay in (node.decay, realised))
     trained_tau = np.where((trained_tau > 0) & np.isfinite(trained_tau), trained_tau, node.tau)
     with np.errstate(divide="ignore"):
         change = np.abs(np.log(tau) - np.log(trained_tau))  # infinite where the realised decay is 0 or 1
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(change)), node.shape))
     return DecayFidelity(
-        bits=q.nodes[name].decay_bits,
+        bits=q.nodes[name].rules.leak.bits,
         index=index,
         trained=float(node.decay[index]),
         realised=float(realised[index]),

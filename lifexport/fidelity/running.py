@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..network import FloatNetwork, IntNetwork
+from ..neurons import Arriving
 from ..ops import NumpyOps
 from ..simulation import Trace, simulate
 from ..simulation.run import Backend
@@ -127,7 +128,7 @@ def _alone(q: IntNetwork, name: str, codes: np.ndarray, exact: Trace) -> np.ndar
     arriving = np.sum([_arriving(q, edge, codes, exact) for edge in q.incoming(name)], axis=0)
     state, ops, rows = initial_state(q, codes.shape[1]).populations[name], NumpyOps(), []
     for current in arriving:
-        state, _, v = node.step(ops, state, current)
+        state, _, v = node.step(ops, state, Arriving.total(current))
         rows.append(v)
     return np.stack(rows)
 

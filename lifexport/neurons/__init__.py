@@ -1,8 +1,13 @@
-"""Neuron kinds, one file each: float description, integer description, the integer step."""
+"""Neuron kinds: as trained (float), as a chip runs them (integer), and the rules of the integer step."""
 
+from .base import Arriving as Arriving
 from .base import FloatPopulation as FloatPopulation
 from .base import IntPopulation as IntPopulation
 from .base import StepResult as StepResult
+from .int_lif import IntLIF as IntLIF
+from .int_lif import LIFState as LIFState
 from .lif import FloatLIF as FloatLIF
-from .lif import IntLIF as IntLIF
-from .lif import LIFState as LIFState
+from .rules import Current as Current
+from .rules import Leak as Leak
+from .rules import Rules as Rules
+from .rules import Word as Word

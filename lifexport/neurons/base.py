@@ -8,14 +8,29 @@ that shape.
 from __future__ import annotations
 
 import abc
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..findings import error
+from ..findings import error, unknown_name
 from ..graph import Shape
 from ..ops import Ops
+
+
+class Arriving(NamedTuple):
+    """What arrives at an integer population in one step, in the reader's own values."""
+
+    synapses: tuple[Sequence[Any], ...]
+    """For every input port the increments, in the order in which they are added."""
+    tick: Any = None
+    """Where a population steps by events: whether the event is a tick, which leaks; None where every step does."""
+
+    @classmethod
+    def total(cls, current: Any) -> Arriving:
+        """One increment at one port."""
+        return cls(((current,),))
 
 
 class StepResult(NamedTuple):
@@ -23,6 +38,7 @@ class StepResult(NamedTuple):
 
     state: Any
     spikes: Any
+    """Truth values, or counts where a neuron may fire more than once."""
     v: Any
     """Membrane after integration and clipping, before reset: what is compared with the threshold."""
 
@@ -80,7 +96,7 @@ class IntPopulation(Population):
         """State before the first step: a named tuple of int64 arrays, shape ``shape``."""
 
     @abc.abstractmethod
-    def step(self, ops: Ops, state: Any, current: Any) -> StepResult:
+    def step(self, ops: Ops, state: Any, arriving: Arriving) -> StepResult:
         """One time step, written over the named operations of ``ops.py``."""
 
     @abc.abstractmethod
@@ -91,6 +107,44 @@ class IntPopulation(Population):
     def check_state(self, state: Any) -> None:
         """Refuse (LX304) a state that no run can have left."""
 
+    @property
+    @abc.abstractmethod
+    def synapses(self) -> int:
+        """Input ports."""
+
+    @property
+    @abc.abstractmethod
+    def per_event(self) -> bool:
+        """Whether inputs are added one by one, in order."""
+
+    @property
+    @abc.abstractmethod
+    def latency(self) -> int:
+        """Steps between the membrane that reaches the threshold and its spike."""
+
+    @property
+    @abc.abstractmethod
+    def max_spikes(self) -> int | None:
+        """Spikes a neuron emits in one step, at most; None for no limit."""
+
     @abc.abstractmethod
     def membrane_range(self) -> tuple[int, int]:
-        """Lowest and highest value the stored membrane can have."""
+        """Lowest and highest value of the membrane before its reset."""
+
+    @abc.abstractmethod
+    def step_bound(self, arriving: int) -> int:
+        """Largest magnitude of any sum inside a step whose input never exceeds ``arriving``, partial sums included."""
+
+
+def require_choice(field: str, value: Any, known: Collection[str]) -> None:
+    """Refuse (LX106) a word that is not one of the known ones."""
+    if value not in known:
+        raise unknown_name(field, value, known, code="LX106", field=field)
+
+
+def require_all(good: np.ndarray, code: str, field: str, values: np.ndarray, unit: str, fix: str) -> None:
+    """Refuse values of which not all are good; the first bad one is named."""
+    if not good.all():
+        index = tuple(int(i) for i in np.argwhere(~good)[0])
+        found = f"{values[index]}{' ' + unit if unit else ''} ({int((~good).sum())} of {values.size})"
+        raise error(code, field=field, index=index or None, found=found, fix=fix)

@@ -15,7 +15,7 @@ What does not fit in int32 at all is refused (LX302); ``backend="auto"`` then ta
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +25,10 @@ from ..bounds import FLOAT32_WHOLE, INT32, largest_input, membrane_bound, produc
 from ..findings import at_node, error
 from ..graph import Edge, loops
 from ..network import IntNetwork
+from ..neurons import Arriving
 from ..nodes import IntDense
 from .jax_ops import JaxOps
-from .stepwise import initial_state
+from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
 
@@ -43,12 +44,12 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         raise error("LX302", node=network.input_name, found="input codes beyond int32", fix='use backend="reference"')
     state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
-    compiled = _compiled(network, keep_v, "overflows" in record)
+    compiled = _compiled(network, keep_v, "current" in record, "overflows" in record)
     numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     narrow = jnp.int8 if largest_input(network, next(iter(_after_input(network)))) <= 127 else jnp.int32
-    spikes, v, overflows, (populations, delayed) = compiled(numbers, jnp.asarray(codes, narrow), *carried)
-    spikes = {name: np.asarray(s).astype(np.uint8) for name, s in spikes.items()}
+    spikes, v, currents, overflows, (populations, delayed) = compiled(numbers, jnp.asarray(codes, narrow), *carried)
+    spikes = {name: np.asarray(s).astype(spike_type(network.nodes[name])) for name, s in spikes.items()}
     v = {name: np.asarray(a).astype(np.int64) for name, a in v.items()}
     wide = partial(jax.tree.map, lambda a: np.asarray(a).astype(np.int64))
     last = network.readout_name
@@ -59,6 +60,7 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         spikes=spikes if "spikes" in record else {},
         v=v if "v" in record else {},
         v_post=_after_reset(network, v) if "v_post" in record else {},
+        current={name: np.asarray(a).astype(np.int64) for name, a in currents.items()},
         overflows={name: int(count) for name, count in overflows.items()},
         final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
     )
@@ -87,17 +89,28 @@ def _kernel(network: IntNetwork, name: str) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _compiled(network: IntNetwork, keep_v: bool, count: bool):
+def _compiled(network: IntNetwork, keep_v: bool, keep_current: bool, count: bool):
     """Compiled run of one network; networks are frozen, so that identity stands for content."""
-    for name in network.populations:
+    for name, node in network.populations.items():
+        if node.per_event:
+            fix = 'use backend="reference"'
+            raise error("LX302", node=name, found="inputs that are added one by one", fix=fix)
         bound = membrane_bound(network, name)
         if bound > INT32:
             raise error("LX302", node=name, found=f"sums of up to {bound}", fix='use backend="reference"')
-    return jax.jit(partial(_run, network, keep_v, count))
+    return jax.jit(partial(_run, network, _Keep(keep_v, keep_current, count)))
 
 
-def _run(network: IntNetwork, keep_v: bool, count: bool, weights, codes, populations, delayed):
-    values, v, overflows = {network.input_name: codes}, {}, {}
+class _Keep(NamedTuple):
+    """What is kept of every step besides spikes."""
+
+    v: bool
+    current: bool
+    count: bool
+
+
+def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
+    values, v, currents, overflows = {network.input_name: codes}, {}, {}, {}
     populations, delayed = dict(populations), dict(delayed)
     for group in _groups(network):
         outside = {
@@ -108,14 +121,13 @@ def _run(network: IntNetwork, keep_v: bool, count: bool, weights, codes, populat
         }
         if network.nodes[group[0]].role == "connection" and len(group) == 1:
             node = network.nodes[group[0]]
-            values[group[0]] = _product(weights[group[0]], next(iter(outside.values())), node.shift)
+            values[group[0]] = _product(weights[group[0]], next(iter(outside.values())), node)
         else:
-            result = _scan(network, group, keep_v, count, weights, outside, populations, delayed)
-            values |= result[0]
-            v |= result[1]
-            overflows |= result[2]
+            result = _scan(network, group, keep, weights, outside, populations, delayed)
+            for kept, new in zip((values, v, currents, overflows), result, strict=True):
+                kept |= new
     spikes = {name: values[name] for name in network.populations}
-    return spikes, v, overflows, (populations, delayed)
+    return spikes, v, currents, overflows, (populations, delayed)
 
 
 def _groups(network: IntNetwork) -> list[tuple[str, ...]]:
@@ -142,8 +154,8 @@ def _delayed(sequence, delayed: dict[str, Any], edge: Edge):
     return joined[: len(sequence)]
 
 
-def _product(weight, x, shift: int):
-    """``(weight @ x) << shift`` over the last axis, int32, exact in the kernel the weights were cast to."""
+def _product(weight, x, node: IntDense):
+    """``IntDense.apply`` over the last axis, int32, exact in the kernel the weights were cast to."""
     kind = jnp.float32 if weight.dtype == jnp.float32 else jnp.int32
     y = jax.lax.dot_general(
         x.astype(weight.dtype),
@@ -152,43 +164,46 @@ def _product(weight, x, shift: int):
         precision=jax.lax.Precision.HIGHEST,
         preferred_element_type=kind,
     )
-    return y.astype(jnp.int32) << shift
+    return y.astype(jnp.int32) >> node.drop << node.shift
 
 
-def _scan(network: IntNetwork, group, keep_v: bool, count: bool, weights, outside, populations, delayed):
+def _scan(network: IntNetwork, group, keep: _Keep, weights, outside, populations, delayed):
     """Scan the nodes of a loop (or a lone population) over time; updates ``populations`` and ``delayed``."""
     inner = [edge for edge in network.edges if edge.source in group and edge.target in group and edge.delay]
     members = [name for name in group if network.nodes[name].role == "population"]
 
+    ports = {name: network.arriving(name) for name in members}
+
     def step(carry, arriving):
         states, queues = carry
         now: dict[str, Any] = {}
-        kept, counted = {}, {}
+        kept, currents, counted = {}, {}, {}
         for name in group:
             node = network.nodes[name]
-            parts = [
-                arriving[edge] if edge in arriving else queues[str(edge)][0] if edge.delay else now[edge.source]
+            parts = {
+                edge: arriving[edge] if edge in arriving else queues[str(edge)][0] if edge.delay else now[edge.source]
                 for edge in network.incoming(name)
-            ]
+            }
             if node.role == "connection":
-                now[name] = _product(weights[name], parts[0], node.shift)
+                now[name] = _product(weights[name], next(iter(parts.values())), node)
                 continue
-            ops = JaxOps(count=count)
+            ops = JaxOps(counting=keep.count)
             with at_node(name):
-                current = sum(part.astype(jnp.int32) for part in parts)
-                state, spikes, v = node.step(ops, states[name], current)
+                events = tuple([parts[edge].astype(jnp.int32) for edge in port] for port in ports[name])
+                state, spikes, v = node.step(ops, states[name], Arriving(events))
             states = {**states, name: state}
-            now[name] = spikes.astype(jnp.int8)
-            kept |= {name: v} if keep_v else {}
-            counted |= {name: ops.overflowed} if count else {}
+            now[name] = spikes.astype(jnp.int8 if (node.max_spikes or INT32) <= 127 else jnp.int32)
+            kept |= {name: v} if keep.v else {}
+            currents |= {name: jnp.stack(state.current, axis=1)} if keep.current and state.current else {}
+            counted |= {name: ops.overflowed} if keep.count else {}
         queues = {
             str(edge): jnp.concatenate([queues[str(edge)][1:], now[edge.source][None].astype(jnp.int32)])
             for edge in inner
         }
-        return (states, queues), ({name: now[name] for name in members}, kept, counted)
+        return (states, queues), ({name: now[name] for name in members}, kept, currents, counted)
 
     carry = ({name: populations[name] for name in members}, {str(edge): delayed[str(edge)] for edge in inner})
-    (states, queues), (spikes, v, counted) = jax.lax.scan(step, carry, outside)
+    (states, queues), (spikes, v, currents, counted) = jax.lax.scan(step, carry, outside)
     populations |= states
     delayed |= queues
-    return spikes, v, {name: counts.sum(dtype=jnp.int32) for name, counts in counted.items()}
+    return spikes, v, currents, {name: counts.sum(dtype=jnp.int32) for name, counts in counted.items()}

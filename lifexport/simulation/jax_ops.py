@@ -15,15 +15,16 @@ class JaxOps:
 
     Parameters
     ----------
-    count : bool
+    counting : bool
         Also sum, in ``overflowed``, how many values an overflow rule changed.
     """
 
-    def __init__(self, *, count: bool = False):
-        self.count = count
+    def __init__(self, *, counting: bool = False):
+        self.counting = counting
         self.overflowed = jnp.int32(0)
 
-    def const(self, array: np.ndarray, name: str):
+    def const(self, array: np.ndarray | int, name: str):
+        array = np.asarray(array)
         if np.abs(array).max(initial=0) > INT32:
             found, fix = f"{np.abs(array).max()}", 'use backend="reference"'
             raise error("LX302", field=name, found=found, fix=fix)
@@ -35,6 +36,15 @@ class JaxOps:
 
     def sub(self, x, y):
         return x - y
+
+    def mul(self, x, y):
+        return x * y
+
+    def minimum(self, x, y):
+        return jnp.minimum(x, y)
+
+    def maximum(self, x, y):
+        return jnp.maximum(x, y)
 
     def gate(self, c, x):
         return jnp.where(c, x, 0)
@@ -74,13 +84,31 @@ class JaxOps:
     def shift_left(self, x, k: int):
         return x << k
 
-    def saturate(self, x, bits: int):
-        return self._counted(x, jnp.clip(x, -(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+    def shift_right(self, x, k: np.ndarray, name: str):
+        return x >> self.const(k, name)
 
-    def wrap(self, x, bits: int):
-        return self._counted(x, (x << (32 - bits)) >> (32 - bits))
+    def count(self, x, y, most: int | None):
+        often = jnp.where(y > 0, x // jnp.maximum(y, 1), INT32 if most is None else most)
+        return jnp.where(x >= y, often if most is None else jnp.minimum(often, most), 0)
+
+    def saturate(self, x, lo: int, hi: int):
+        return self._counted(x, jnp.clip(x, lo, hi))
+
+    def wrap(self, x, lo: int, hi: int):
+        # A range of 2**n values: int32 wraps as two's complement, and the low bits are those of the difference.
+        return self._counted(x, ((x - lo) & (hi - lo)) + lo)
+
+    def wrap_once(self, x, lo: int, hi: int):
+        size = hi - lo + 1
+        return self._counted(x, jnp.where(x > hi, x - size, jnp.where(x < lo, x + size, x)))
+
+    def columns(self, x):
+        return [x[..., j] for j in range(x.shape[-1])]
+
+    def stack(self, columns):
+        return jnp.stack(columns, axis=-1)
 
     def _counted(self, before, after):
-        if self.count:
+        if self.counting:
             self.overflowed = self.overflowed + (before != after).sum(dtype=jnp.int32)
         return after

@@ -36,7 +36,7 @@ def simulate(
     x : array, shape ``(time, batch, *features)``
         For an integer network, *integers are codes* (as ``q.encode(x).codes`` returns them) and *floats are real
         inputs*, encoded first; ``Trace.input_clipped`` says how many were clipped. The dtype alone decides.
-    record : sequence of ``"spikes"``, ``"v"``, ``"v_post"``, ``"overflows"``
+    record : sequence of ``"spikes"``, ``"v"``, ``"v_post"``, ``"current"``, ``"overflows"``
         What to keep of every population. ``v`` is the membrane after integration and clipping, before reset (what
         is compared with the threshold); ``v_post`` after it.
     backend : ``"auto"`` | ``"reference"`` | ``"fast"``
@@ -60,9 +60,10 @@ def simulate(
     Examples
     --------
     >>> from lifexport.graph import Edge
-    >>> from lifexport.neurons import IntLIF
+    >>> from lifexport.neurons import IntLIF, Leak, Rules, Word
     >>> from lifexport.nodes import InputCode, IntDense, IntInput, Output
-    >>> lif = IntLIF(shape=(1,), decay=3, decay_bits=2, threshold=7, reset="subtract", reset_code=7, unit=1)
+    >>> rules = Rules(membrane=Word.signed(16), leak=Leak(bits=2))
+    >>> lif = IntLIF(shape=(1,), rules=rules, decay=3, threshold=7, reset_code=7, unit=1)
     >>> nodes = {
     ...     "in": IntInput(shape=(2,), code=InputCode(kind="spikes")),
     ...     "fc": IntDense(weight=np.array([[1, 2]])),

@@ -6,14 +6,18 @@ the definition of the trained one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork, Network
-from ..neurons import FloatPopulation
-from ..ops import CountingOps
+from ..neurons import Arriving, FloatPopulation, IntPopulation, StepResult
+from ..ops import CountingOps, NumpyOps
 from .trace import State, Trace
+
+ROWS = ("spikes", "v", "v_post", "current")
+"""What a run keeps of every population, step by step."""
 
 
 def initial_state(network: Network, batch: int) -> State:
@@ -23,8 +27,7 @@ def initial_state(network: Network, batch: int) -> State:
         if isinstance(node, FloatPopulation):
             populations[name] = node.initial_state(batch)
         else:
-            state = node.initial_state()
-            populations[name] = type(state)(*(np.broadcast_to(a, (batch, *node.shape)) for a in state))
+            populations[name] = _broadcast(node.initial_state(), (batch, *node.shape))
     dtype = np.float64 if isinstance(network, FloatNetwork) else np.int64
     delayed = {
         edge: np.zeros((edge.delay, batch, *network.nodes[edge.source].out_shape), dtype)
@@ -32,6 +35,15 @@ def initial_state(network: Network, batch: int) -> State:
         if edge.delay
     }
     return State(populations=populations, delayed=delayed)
+
+
+def _broadcast(state: Any, shape: tuple[int, ...]) -> Any:
+    if isinstance(state, np.ndarray):
+        return np.broadcast_to(state, shape)
+    if state is None or state == ():
+        return state
+    parts = [_broadcast(part, shape) for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
 def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State | None) -> Trace:
@@ -50,30 +62,31 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
     -------
     Trace
     """
-    time, batch = x.shape[:2]
+    batch = x.shape[1]
     dtype = np.int64 if isinstance(network, IntNetwork) else np.float64
     state = state if state is not None else initial_state(network, batch)
     populations, delayed = dict(state.populations), dict(state.delayed)
-    ops = {name: CountingOps() for name in network.populations}
-    rows: dict[str, dict[str, list]] = {what: {name: [] for name in ops} for what in ("spikes", "v", "v_post")}
-    for t in range(time):
+    step = _IntStep(network) if isinstance(network, IntNetwork) else _FloatStep(network)
+    rows: dict[str, dict[str, list]] = {what: {name: [] for name in populations} for what in ROWS}
+    for now in x:
         values: dict[str, Any] = {}
         for name, node in network.nodes.items():
-            arriving = [delayed[e][0] if e.delay else values[e.source] for e in network.incoming(name)]
+            given = {e: delayed[e][0] if e.delay else values[e.source] for e in network.incoming(name)}
             if node.role == "input":
-                values[name] = x[t].astype(dtype)
+                values[name] = now.astype(dtype)
             elif node.role == "connection":
-                values[name] = node.apply(arriving[0])
+                values[name] = step.connection(name, *given.values())
             elif node.role == "output":
-                values[name] = arriving[0]
+                (values[name],) = given.values()
             else:
-                current = np.sum(arriving, axis=0)
-                populations[name], spikes, v = _step(node, ops[name], populations[name], current)
-                values[name] = spikes.astype(dtype)
-                rows["spikes"][name].append(spikes.astype(np.uint8))
-                rows["v"][name].append(v)
+                result = step.population(name, populations[name], given)
+                populations[name], values[name] = result.state, result.spikes.astype(dtype)
+                rows["spikes"][name].append(result.spikes.astype(spike_type(node)))
+                rows["v"][name].append(result.v)
                 if "v_post" in record:
-                    rows["v_post"][name].append(_after_reset(node, ops[name], v))
+                    rows["v_post"][name].append(step.after_reset(name, result.v))
+                if "current" in record and isinstance(node, IntPopulation) and result.state.current:
+                    rows["current"][name].append(np.stack(result.state.current, axis=1))
         for edge, queue in delayed.items():
             delayed[edge] = np.concatenate([queue[1:], values[edge.source][None]])
     stacked = {what: {name: np.stack(v) for name, v in rows[what].items() if v} for what in rows}
@@ -85,14 +98,67 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
         spikes=stacked["spikes"] if "spikes" in record else {},
         v=stacked["v"] if "v" in record else {},
         v_post=stacked["v_post"],
-        overflows={name: counter.overflowed for name, counter in ops.items()} if dtype is np.int64 else {},
+        current=stacked["current"],
+        overflows=step.overflows,
         final_state=State(populations=populations, delayed=delayed),
     )
 
 
-def _step(node: Any, ops: CountingOps, state: Any, current: np.ndarray):
-    return node.step(state, current) if isinstance(node, FloatPopulation) else node.step(ops, state, current)
+def spike_type(node: Any) -> type:
+    """Smallest type that holds every count of spikes; fast and reference use the same."""
+    most = node.max_spikes if isinstance(node, IntPopulation) else 1
+    return np.uint8 if most is not None and most <= 255 else np.int32
 
 
-def _after_reset(node: Any, ops: CountingOps, v: np.ndarray) -> np.ndarray:
-    return node.after_reset(v) if isinstance(node, FloatPopulation) else node.after_reset(ops, v)
+class _FloatStep:
+    """One time step of the nodes of a float network."""
+
+    overflows: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, network: Network):
+        self.nodes = network.nodes
+
+    def connection(self, name: str, x: np.ndarray) -> np.ndarray:
+        return self.nodes[name].apply(x)
+
+    def population(self, name: str, state: Any, given: dict[Edge, np.ndarray]) -> StepResult:
+        return self.nodes[name].step(state, np.sum([*given.values()], axis=0))
+
+    def after_reset(self, name: str, v: np.ndarray) -> np.ndarray:
+        return self.nodes[name].after_reset(v)
+
+
+class _IntStep:
+    """One time step of the nodes of an integer network.
+
+    Where a population takes its inputs one by one, the connection before it hands on what it was given, and the
+    population gets the increments of every single input.
+    """
+
+    def __init__(self, network: IntNetwork):
+        self.nodes = network.nodes
+        self.ports = {name: network.arriving(name) for name in network.populations}
+        self.ops = {name: CountingOps() for name in network.populations}
+        self.by_event = {
+            edge.source
+            for name, node in network.populations.items()
+            if node.per_event
+            for edge in network.incoming(name)
+        } & network.connections.keys()
+
+    @property
+    def overflows(self) -> dict[str, int]:
+        return {name: ops.overflowed for name, ops in self.ops.items()}
+
+    def connection(self, name: str, x: np.ndarray) -> np.ndarray:
+        return x if name in self.by_event else self.nodes[name].apply(x)
+
+    def population(self, name: str, state: Any, given: dict[Edge, np.ndarray]) -> StepResult:
+        events = tuple([one for e in port for one in self._increments(e, given[e])] for port in self.ports[name])
+        return self.nodes[name].step(self.ops[name], state, Arriving(events))
+
+    def _increments(self, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
+        return self.nodes[edge.source].events(x) if edge.source in self.by_event else [x]
+
+    def after_reset(self, name: str, v: np.ndarray) -> np.ndarray:
+        return self.nodes[name].after_reset(NumpyOps(), v)

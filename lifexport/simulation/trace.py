@@ -12,7 +12,7 @@ from ..findings import error, unknown_name
 from ..graph import Edge
 from ..readout import Prediction, Readout, predict, scores
 
-Record = Literal["spikes", "v", "v_post", "overflows"]
+Record = Literal["spikes", "v", "v_post", "current", "overflows"]
 RECORDS: tuple[Record, ...] = get_args(Record)
 
 
@@ -41,11 +41,13 @@ class Trace:
     readout : str
         Rule that turns output into a class.
     output : uint8 array, shape ``(time, batch, *features)``
-        Output spikes.
+        Output spikes (int32 where a neuron may fire more than 255 times in a step).
     output_v : array, same shape, or None
         Membrane of the output population before reset, where the readout or ``record`` needs it.
     spikes, v, v_post : dict from population to array, shape ``(time, batch, *shape)``
         Spikes (uint8); membrane before and after reset (int64 codes, or float64 volt).
+    current : dict from population to array, shape ``(time, batch, synapses, *shape)``
+        Synaptic currents after the step (int64 codes), of populations that have any.
     overflows : dict from population to int
         How many membrane values the overflow rule changed (integer networks; reference: always).
     input_clipped : int
@@ -61,6 +63,7 @@ class Trace:
     spikes: dict[str, np.ndarray] = field(default_factory=dict)
     v: dict[str, np.ndarray] = field(default_factory=dict)
     v_post: dict[str, np.ndarray] = field(default_factory=dict)
+    current: dict[str, np.ndarray] = field(default_factory=dict)
     overflows: dict[str, int] = field(default_factory=dict)
     input_clipped: int = 0
 

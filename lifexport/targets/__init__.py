@@ -1,5 +1,6 @@
 """Targets: chips as data. A target is one JSON file; if it wants code, the model of a target is missing a field."""
 
+from .choosing import choose_rules as choose_rules
 from .target import Target as Target
 from .target import Width as Width
 from .target import load_target as load_target

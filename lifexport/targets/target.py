@@ -10,7 +10,8 @@ from typing import Any
 
 from .. import schemas
 from ..files import canonical_json, read_json, sha256
-from ..findings import Finding, error, raise_errors, unknown_name
+from ..findings import error, raise_errors, unknown_name
+from .contradictions import contradictions
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -66,7 +67,7 @@ class Target:
         if not isinstance(document, dict):
             raise error("LX201", found=f"a {type(document).__name__}", fix="a target is a JSON object")
         raise_errors(schemas.violations("target", document, code="LX201"))
-        raise_errors(_contradictions(document))
+        raise_errors(contradictions(document))
         object.__setattr__(self, "canonical", canonical_json(document))
 
     @property
@@ -85,8 +86,28 @@ class Target:
         return sha256(self.canonical.encode())
 
     def width(self, section: str) -> Width:
-        """Allowed widths of ``input``, ``weight``, ``bias``, ``state``, ``leak`` or ``threshold``."""
-        return Width(**self.document[section]["bits"])
+        """Allowed widths of a section that has ``bits``: ``weight``, ``state``, ``leak``, ``current.leak``, ..."""
+        found: Any = self.document
+        for part in section.split("."):
+            found = found[part]
+        return Width(**found["bits"])
+
+    def evidence(self, path: str) -> dict[str, str]:
+        """What is known about a rule or number: ``how`` (measured, documented, assumed) and its ``source`` in words.
+
+        The entry of the longest part of ``path`` that has one speaks for it.
+
+        Examples
+        --------
+        >>> load_target("sinabs-iaf").evidence("state.hi")["how"], load_target("sinabs-iaf").evidence("state.lo")["how"]
+        ('assumed', 'measured')
+        """
+        document, parts = self.document, path.split(".")
+        known = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+        entry = next((document["evidence"][name] for name in known if name in document["evidence"]), None)
+        if entry is None:
+            raise unknown_name("section", path, document["evidence"])
+        return {"how": entry["how"], "source": document["sources"][entry["source"]]}
 
     def choose(self, section: str, field: str, value: str | None) -> str:
         """Return ``value`` if the list ``section.field`` allows it, the first entry if it is None (else LX203)."""
@@ -127,25 +148,3 @@ def load_target(target: str | os.PathLike[str] | Target) -> Target:
     if path.suffix != ".json" and not path.is_file():
         raise unknown_name("target", str(target), target_names())
     return Target(read_json(path))
-
-
-def _contradictions(document: dict[str, Any]) -> list[Finding]:
-    """What the schema cannot say: ranges that are empty, a threshold wider than the membrane."""
-    found = []
-    for section in ("input", "weight", "bias", "state", "leak", "threshold"):
-        bits = (document[section] or {}).get("bits")
-        if not bits:
-            continue
-        default = bits["default"]
-        if default is None and section not in ("threshold", "bias"):
-            fix = "name a width; only threshold and bias follow the state"
-            found.append(Finding(code="LX201", field=f"{section}.bits.default", found="null", fix=fix))
-        elif not bits["min"] <= (bits["min"] if default is None else default) <= bits["max"]:
-            place = f"{section}.bits"
-            found.append(Finding(code="LX201", field=place, found=f"{bits}", fix="order them: min <= default <= max"))
-    for section in ("threshold", "bias"):
-        width, state = document[section] and document[section]["bits"]["max"], document["state"]["bits"]["max"]
-        if width and width > state:
-            fix = f"at most the {state} bits of the state"
-            found.append(Finding(code="LX201", field=f"{section}.bits.max", found=str(width), fix=fix))
-    return found

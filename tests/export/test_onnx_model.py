@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
-from nets import edge_network, population, random_network
+from nets import edge_network, population, random_network, with_fields
 from onnx import numpy_helper
 
 import lifexport as lx
@@ -25,8 +25,8 @@ from lifexport.readout import READOUTS
 
 
 def changed(network: IntNetwork, name: str, **fields) -> IntNetwork:
-    nodes = {**network.nodes, name: dataclasses.replace(network.nodes[name], **fields)}
-    return dataclasses.replace(network, nodes=nodes)
+    change = with_fields if name in network.populations else dataclasses.replace
+    return dataclasses.replace(network, nodes={**network.nodes, name: change(network.nodes[name], **fields)})
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
@@ -286,6 +286,32 @@ def test_misspelt_option_offers_the_nearest(tmp_path, options, near):
         lx.to_onnx(network, tmp_path / "m.onnx", **options)
 
 
+@pytest.mark.parametrize("drop", [1, 7])
+def test_dropped_low_bits_are_dropped_by_a_floor(tmp_path, drop):
+    network, codes = edge_network(3, state_bits=16)
+    network = changed(network, "fc", drop=drop)
+    lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
+    exact = lx.simulate(network, codes, record=("v",), backend="reference")
+    np.testing.assert_array_equal(lx.simulate(network, codes, record=("v",), backend="fast").v["lif"], exact.v["lif"])
+    whole = lx.simulate(changed(network, "fc", drop=0), codes, record=("v",), backend="reference")
+    assert (whole.v["lif"] != exact.v["lif"]).any()
+
+
+def test_a_step_with_more_state_is_refused(tmp_path):
+    network, _ = edge_network(0, state_bits=16)
+    late = changed(network, "lif", reset_when="step_end")
+    with pytest.raises(UnsupportedError, match=r"LX401.*lif\.reset_when: 'step_end'"):
+        lx.to_onnx(late, tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_is_never_reset_takes_its_state_as_input(tmp_path):
+    network = dataclasses.replace(edge_network(0, state_bits=16)[0], state_reset="never")
+    with pytest.raises(UnsupportedError, match=r"LX401.*state_reset: 'never'"):
+        lx.to_onnx(network, tmp_path / "m.onnx")
+    lx.to_onnx(network, tmp_path / "m.onnx", initial_state="input")
+
+
 def test_a_longer_delay_is_refused(tmp_path):
     network, _ = random_network(0, recurrent=False)
     edges = [Edge("in", "fc0", 2) if edge.target == "fc0" else edge for edge in network.edges]
@@ -317,15 +343,6 @@ def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
     network, _ = edge_network(0, state_bits=16)
     with pytest.raises(RangeError, match=f"LX302.*{node}.{next(iter(fields))}"):
         lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
-
-
-def test_joined_connections_are_refused(tmp_path):
-    network, _ = edge_network(0, state_bits=24)
-    nodes = {**network.nodes, "fd": IntDense(weight=np.eye(6, dtype=int), unit=Fraction(1))}
-    nodes["fc"] = dataclasses.replace(nodes["fc"], shift=0, unit=Fraction(1))
-    edges = (Edge("in", "fc"), Edge("fc", "fd"), Edge("fd", "lif"), Edge("lif", "out"))
-    with pytest.raises(UnsupportedError, match=r"LX401.*fd.*joins two connections"):
-        lx.to_onnx(dataclasses.replace(network, nodes=nodes, edges=edges), tmp_path / "m.onnx")
 
 
 def test_a_float_network_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
-from nets import edge_network, random_network
+from nets import edge_network, int_lif, random_network, with_fields
 from onnx import TensorProto, numpy_helper
 
 import lifexport as lx
@@ -22,7 +22,6 @@ from lifexport.export.onnx_model import build
 from lifexport.export.onnx_restoring import restore
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import IntLIF
 from lifexport.nodes import InputCode, IntInput, Output
 
 OPTIONS = [{}, {"initial_state": "input"}, {"outputs": "trace"}, {"initial_state": "input", "outputs": "trace"}]
@@ -30,9 +29,7 @@ OPTIONS = [{}, {"initial_state": "input"}, {"outputs": "trace"}, {"initial_state
 
 def with_population(network: IntNetwork, **fields) -> IntNetwork:
     name = next(iter(network.populations))
-    return dataclasses.replace(
-        network, nodes=network.nodes | {name: dataclasses.replace(network.nodes[name], **fields)}
-    )
+    return dataclasses.replace(network, nodes=network.nodes | {name: with_fields(network.nodes[name], **fields)})
 
 
 def living() -> IntNetwork:
@@ -58,7 +55,7 @@ def test_shapes_come_back(tmp_path, shape):
     given = {"decay": 3, "decay_bits": 2, "threshold": 9, "reset": "subtract", "reset_code": 9, "unit": Fraction(1)}
     nodes = {
         "in": IntInput(shape=shape, code=InputCode(kind="spikes")),
-        "lif": IntLIF(shape=shape, **given, bias=np.arange(np.prod(shape, dtype=int)).reshape(shape)),
+        "lif": int_lif(shape=shape, **given, bias=np.arange(np.prod(shape, dtype=int)).reshape(shape)),
         "out": Output(shape=shape),
     }
     network = IntNetwork(nodes=nodes, edges=(Edge("in", "lif"), Edge("lif", "out")), dt=1e-3)
@@ -66,8 +63,8 @@ def test_shapes_come_back(tmp_path, shape):
 
 
 def test_a_network_that_would_not_come_back_is_refused(tmp_path):
-    network = with_population(living(), state_bits=np.int64(13))
-    with pytest.raises(errors.MismatchError, match=r"LX402.*\['lif'\].state_bits: int64 != int"):
+    network = with_population(living(), bias_shift=np.int64(0))
+    with pytest.raises(errors.MismatchError, match=r"LX402.*\['lif'\].bias_shift: int64 != int"):
         lx.to_onnx(network, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -225,14 +222,14 @@ RECORD_EDITS = {
     "state reset": (lambda r: r.update(state_reset="never"), {"LX403"}),
     "kind": (lambda r: r.update(kind="FloatNetwork"), {"LX403"}),
     "kind of a node": (lambda r: lif(r).update(kind="IAF"), {"LX403"}),
-    "rounding": (lambda r: lif(r)["fields"].update(rounding="half_up"), {"LX403"}),
-    "unknown rounding": (lambda r: lif(r)["fields"].update(rounding="up"), {"LX106"}),
-    "reset": (lambda r: lif(r)["fields"].update(reset="value"), {"LX403"}),
-    "width": (lambda r: lif(r)["fields"].update(state_bits=14), {"LX403"}),
-    "width of nothing": (lambda r: lif(r)["fields"].update(state_bits=0), {"LX003"}),
-    "width without end": (lambda r: lif(r)["fields"].update(state_bits=10**12), {"LX003"}),
+    "rounding": (lambda r: lif(r)["fields"]["rules"]["leak"].update(rounding="half_up"), {"LX403"}),
+    "unknown rounding": (lambda r: lif(r)["fields"]["rules"]["leak"].update(rounding="up"), {"LX106"}),
+    "reset": (lambda r: lif(r)["fields"]["rules"].update(reset="value"), {"LX403"}),
+    "width": (lambda r: lif(r)["fields"]["rules"]["membrane"].update(hi=8191), {"LX403"}),
+    "range of nothing": (lambda r: lif(r)["fields"]["rules"]["membrane"].update(hi=-9999), {"LX204"}),
+    "range without end": (lambda r: lif(r)["fields"]["rules"]["membrane"].update(hi=10**22), {"LX003"}),
     "width true": (lambda r: lif(r)["fields"].update(bias_shift=False), {"LX003"}),
-    "width missing": (lambda r: lif(r)["fields"].pop("state_bits"), {"LX003"}),
+    "width missing": (lambda r: lif(r)["fields"]["rules"]["membrane"].pop("hi"), {"LX003"}),
     "unit": (lambda r: lif(r)["fields"].update(unit={"num": 3, "den": 7}), {"LX204"}),
     "unit over zero": (lambda r: lif(r)["fields"].update(unit={"num": 1, "den": 0}), {"LX003"}),
     "unit not in lowest terms": (lambda r: lif(r)["fields"].update(unit={"num": 2, "den": 2}), {"LX403"}),

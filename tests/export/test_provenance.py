@@ -76,7 +76,7 @@ def test_integer_network_names_its_target():
     assert (fields["kind"], fields["target"], fields["target_digest"]) == ("IntNetwork", "fpga-q", "ab12")
     assert fields["nodes"]["in"]["fields"]["code"]["unit"] == {"num": 1, "den": 1}
     name = next(iter(net.populations))
-    assert fields["nodes"][name]["fields"]["rounding"] == net.nodes[name].rounding
+    assert fields["nodes"][name]["fields"]["rules"]["leak"]["rounding"] == net.nodes[name].rules.leak.rounding
     assert provenance.changed(fields, net) == []
 
 

@@ -140,7 +140,7 @@ def test_weights(case):
 def test_decay_and_threshold_name_the_worst_neuron(case):
     f, q, _, _, report = case
     for name, node in f.populations.items():
-        realised = q.nodes[name].decay / 2 ** q.nodes[name].decay_bits
+        realised = q.nodes[name].decay / 2 ** q.nodes[name].rules.leak.bits
         taus = -f.dt / np.log(realised)
         change = np.abs(np.log(taus / node.tau))
         row = report.layer(name)

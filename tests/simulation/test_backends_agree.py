@@ -11,13 +11,12 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
-from nets import edge_network, edge_values, population, random_network
+from nets import edge_network, edge_values, int_lif, population, random_network, with_fields
 
 from lifexport import neurons
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import IntLIF, IntPopulation
-from lifexport.neurons.lif import LIFState
+from lifexport.neurons import Arriving, IntPopulation, LIFState
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
 from lifexport.simulation import simulate
@@ -91,7 +90,7 @@ def test_from_every_edge(rounding, overflow, reset, state_bits, decay_bits):
 def test_a_step_from_every_edge_to_every_edge(rounding, overflow, reset, state_bits, decay_bits):
     """The input is chosen so that the membrane lands on the rails, the threshold, zero, and one beside each."""
     one = 1 << decay_bits
-    node = IntLIF(
+    node = int_lif(
         shape=(1,),
         decay=one - one // 8 - 1,
         decay_bits=decay_bits,
@@ -111,12 +110,14 @@ def test_a_step_from_every_edge_to_every_edge(rounding, overflow, reset, state_b
     ops, wide = NumpyOps(), node.reset_bound()
     leaked = ops.multiply_shift(node.after_reset(ops, v), node.decay, decay_bits, rounding, wide)
     current = target - leaked - node.bias
-    a = node.step(ops, LIFState(v), current)
+    a = node.step(ops, LIFState(v), Arriving.total(current))
     inside = (target >= lo) & (target <= hi)
     np.testing.assert_array_equal(a.v[inside], target[inside])
     assert (a.v == 50).any() and (a.v == lo).any() and (a.v == hi).any()
     np.testing.assert_array_equal(a.spikes, a.v >= 50)
-    b = jax.jit(lambda v, i: node.step(JaxOps(), LIFState(v), i))(v.astype(np.int32), current.astype(np.int32))
+    b = jax.jit(lambda v, i: node.step(JaxOps(), LIFState(v), Arriving.total(i)))(
+        v.astype(np.int32), current.astype(np.int32)
+    )
     np.testing.assert_array_equal(np.asarray(b.v), a.v)
     np.testing.assert_array_equal(np.asarray(b.spikes), a.spikes)
 
@@ -134,7 +135,7 @@ def test_random_networks(seed):
         SEEN["spikes"] += int(a.spikes[name].sum())
         SEEN["values"] += a.v[name].size
         SEEN["ties"] += int((a.v[name] == node.threshold).sum())
-        SEEN["saturated" if node.overflow == "saturate" else "wrapped"] += a.overflows[name]
+        SEEN["saturated" if node.rules.membrane.overflow == "saturate" else "wrapped"] += a.overflows[name]
 
 
 def test_the_random_networks_reached_every_rule():
@@ -168,9 +169,7 @@ def test_a_delayed_edge_shifts_what_follows(backend, delay):
     """Into a population that starts at rest a delay shifts every membrane; what is under way at the end is kept."""
     network, codes = random_network(6, recurrent=False)
     quiet = {"bias": 0, "v_initial": 0, "threshold": 5, "reset": "subtract", "reset_code": 5}
-    nodes = {
-        n: dataclasses.replace(node, **quiet) if n.startswith("lif") else node for n, node in network.nodes.items()
-    }
+    nodes = {n: with_fields(node, **quiet) if n.startswith("lif") else node for n, node in network.nodes.items()}
     network = dataclasses.replace(network, nodes=nodes)
     late = dataclasses.replace(
         network, edges=[dataclasses.replace(e, delay=delay if e.source == "in" else 0) for e in network.edges]

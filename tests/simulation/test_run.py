@@ -45,7 +45,7 @@ def test_v_post_is_v_after_its_spikes(case, backend):
     trace = simulate(network, codes, record=("v", "v_post", "spikes"), backend=backend)
     for name, node in network.populations.items():
         v, fired = trace.v[name], trace.spikes[name] == 1
-        expected = np.where(fired, v - node.reset_code if node.reset == "subtract" else node.reset_code, v)
+        expected = np.where(fired, v - node.reset_code if node.rules.reset == "subtract" else node.reset_code, v)
         np.testing.assert_array_equal(trace.v_post[name], expected)
         np.testing.assert_array_equal(fired, v >= node.threshold)
 

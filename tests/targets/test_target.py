@@ -9,6 +9,17 @@ from lifexport.errors import FileError, RangeError, UnknownNameError, Unsupporte
 from lifexport.targets import Target, load_target, target_names
 from lifexport.targets.target import Width
 
+SHIPPED = {
+    "fpga-q",
+    "loihi-lava",
+    "loihi1-nengo",
+    "sinabs-iaf",
+    "spikerplus",
+    "tinyodin",
+    "xylo-v1",
+    "xylo-v2",
+}
+
 
 @pytest.fixture
 def document():
@@ -16,7 +27,7 @@ def document():
 
 
 def test_shipped_targets_load_by_name():
-    assert target_names() == ("fpga-q",)
+    assert set(target_names()) == SHIPPED
     for name in target_names():
         target = load_target(name)
         assert target.name == name and len(target.digest) == 64
@@ -45,20 +56,20 @@ def test_damaged_json(tmp_path, content):
 
 
 def test_a_key_given_twice_is_refused(tmp_path, document):
-    text = json.dumps(document).replace('"reset": [', '"reset": ["value"], "reset": [')
+    text = json.dumps(document).replace('"alias": ', '"alias": true, "alias": ')
     (tmp_path / "t.json").write_text(text)
-    with pytest.raises(FileError, match=r"LX003.*t\.json.*key 'reset' is given twice"):
+    with pytest.raises(FileError, match=r"LX003.*t\.json.*key 'alias' is given twice"):
         load_target(tmp_path / "t.json")
 
 
 def test_nothing_changes_a_target_once_it_is_checked(document):
     target = Target(document)
     digest = target.digest
-    document["reset"].remove("subtract")
+    document["reset"]["modes"].remove("subtract")
     target.document["weight"]["bits"]["max"] = 99
-    target.document["reset"].append("none")
+    target.document["reset"]["modes"].append("none")
     assert target.digest == digest and target.width("weight").max == 8
-    assert target.document["reset"] == ["subtract", "value"]
+    assert target.document["reset"]["modes"] == ["subtract", "value"]
     assert target == load_target("fpga-q") and hash(target) == hash(load_target("fpga-q"))
 
 

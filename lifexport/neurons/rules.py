@@ -1,0 +1,245 @@
+"""The rules of a chip's neuron: what a step does, apart from the numbers of the network.
+
+A target (``targets/``) declares which rules a chip has; ``Rules`` is one choice among them, held by a population and
+read by ``IntLIF.step``. Nothing here knows a chip by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ..findings import error
+from ..ops import OVERFLOWS, ROUNDINGS, Overflow, Rounding
+from .base import require_choice
+
+LeakKind = Literal["multiply", "shift", "linear", "none"]
+Reset = Literal["subtract", "value"]
+Compare = Literal[">=", ">"]
+Order = Literal["sum", "per_event"]
+When = Literal["before_input", "after_input"]
+ResetWhen = Literal["next_step", "step_end"]
+Judged = Literal["step_end", "next_step_start"]
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": get_args(LeakKind),
+    "rounding": ROUNDINGS,
+    "overflow": OVERFLOWS,
+    "reset": get_args(Reset),
+    "compare": get_args(Compare),
+    "accumulate": get_args(Order),
+    "when": get_args(When),
+    "reset_when": get_args(ResetWhen),
+    "judged": get_args(Judged),
+}
+"""Every rule that is a choice of words, by field name."""
+
+
+def _require_choices(value: object) -> None:
+    for field, known in CHOICES.items():
+        if hasattr(value, field):
+            require_choice(field, getattr(value, field), known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """Range of a stored number, and what happens to one that leaves it.
+
+    Parameters
+    ----------
+    lo, hi : int
+        Lowest and highest value; usually, but not always, those of two's complement.
+    overflow : ``"saturate"`` | ``"wrap"`` | ``"wrap_once"``
+        The nearest value inside; the value inside that is equal modulo the size of the range; the same, but moved by
+        one size of the range at the most.
+
+    Examples
+    --------
+    >>> Word.signed(8)
+    Word(lo=-128, hi=127, overflow='saturate')
+    >>> Word(lo=-7, hi=8).bits
+    5
+    """
+
+    lo: int
+    hi: int
+    overflow: Overflow = "saturate"
+
+    def __post_init__(self):
+        _require_choices(self)
+        if self.lo > self.hi:
+            raise error("LX204", field="word", found=f"{self.lo}..{self.hi}", fix="give the lowest value first")
+        if self.overflow != "saturate" and (size := self.hi - self.lo + 1) & (size - 1):
+            raise error("LX204", field="word", found=f"{size} values that wrap", fix="wrap a power of two of values")
+
+    @classmethod
+    def signed(cls, bits: int, overflow: Overflow = "saturate") -> Word:
+        """Two's complement of a width."""
+        return cls(lo=-(1 << (bits - 1)), hi=(1 << (bits - 1)) - 1, overflow=overflow)
+
+    @property
+    def bits(self) -> int:
+        """Width of the two's complement number that holds every value."""
+        return max((-self.lo - 1).bit_length(), self.hi.bit_length()) + 1
+
+    @property
+    def largest(self) -> int:
+        """Largest magnitude."""
+        return max(-self.lo, self.hi)
+
+    def fit(self, ops, x):
+        """``x`` brought into the range by the overflow rule, in the reader's own values."""
+        return getattr(ops, self.overflow)(x, self.lo, self.hi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """How a state decays; the amount, one number per neuron, is the population's.
+
+    ============  ==============================================================
+    ``multiply``  ``x * amount / 2**bits``, rounded by ``rounding``
+    ``shift``     ``x - (x >> amount)``, the shift a floor
+    ``linear``    ``amount`` towards zero, not beyond
+    ``none``      ``x``
+    ============  ==============================================================
+
+    Parameters
+    ----------
+    kind : str
+    bits : int
+        Fraction bits of ``multiply``.
+    rounding : str
+        Rounding of ``multiply``.
+    at_least_one : bool
+        A positive number always loses 1 (``shift`` only).
+    """
+
+    kind: LeakKind = "multiply"
+    bits: int = 12
+    rounding: Rounding = "floor"
+    at_least_one: bool = False
+
+    def __post_init__(self):
+        _require_choices(self)
+        if self.at_least_one and self.kind != "shift":
+            raise error("LX006", field="at_least_one", found=f"leak {self.kind!r}", fix="only a shift leak rounds away")
+
+    def highest(self) -> int:
+        """Largest amount that has a meaning."""
+        return {"multiply": 1 << self.bits, "shift": 31, "linear": 1 << 31, "none": 0}[self.kind]
+
+    def lost(self, ops, x, amount, name: str):
+        """What a shift leak takes off ``x``."""
+        taken = ops.shift_right(x, amount, name)
+        return ops.maximum(taken, ops.minimum(x, ops.const(1, "one"))) if self.at_least_one else taken
+
+    def apply(self, ops, x, amount, name: str, bound: int):
+        """``x`` after one decay; ``amount`` is the population's array, ``bound`` promises ``abs(x) <= bound``."""
+        match self.kind:
+            case "multiply":
+                return ops.multiply_shift(x, ops.const(amount, name), self.bits, self.rounding, bound)
+            case "shift":
+                return ops.sub(x, self.lost(ops, x, amount, name))
+            case "linear":
+                most, least = ops.const(amount, name), ops.const(-amount, f"{name}_negative")
+                return ops.sub(x, ops.minimum(ops.maximum(x, least), most))
+            case "none":
+                return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """A synaptic current between input and membrane.
+
+    Parameters
+    ----------
+    word : Word
+        Range of the stored current.
+    leak : Leak
+    when : ``"before_input"`` | ``"after_input"``
+        Whether the decay acts before or after the input of the step is added.
+    synapses : int
+        How many currents a neuron has, each with its own connections and decay; the membrane takes their sum.
+    """
+
+    word: Word
+    leak: Leak
+    when: When = "before_input"
+    synapses: int = 1
+
+    def __post_init__(self):
+        _require_choices(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Everything a neuron's step does, but for its numbers; the defaults are those of a free fixed-point core.
+
+    Parameters
+    ----------
+    membrane : Word
+        Range of the stored membrane.
+    leak : Leak
+        Decay of the membrane, before the input is added.
+    leak_on_fire : bool
+        Whether a neuron that fires leaks in the same step.
+    accumulate : ``"sum"`` | ``"per_event"``
+        Whether the input of a step is summed first, or added event by event, each time with the overflow rule of
+        the word that takes it (the current if there is one, else the membrane).
+    sum_word : Word, optional
+        Range of that sum; None for as wide as it takes.
+    current : Current, optional
+        Synaptic current; None if inputs reach the membrane unfiltered.
+    drive_word : Word, optional
+        Range of current plus bias, before it is added to the membrane; None for as wide as it takes.
+    increment : Word, optional
+        The change of the membrane is formed first, in this range: current and leak, then the bias, each with the
+        overflow rule; the leak's share is negated within the range too. Needs a shift leak.
+    compare : ``">="`` | ``">"``
+        Comparison of membrane and threshold.
+    max_spikes : int, optional
+        Spikes of a neuron in one step: as often as the threshold fits into the membrane, at most this often; None
+        for no limit.
+    judged : ``"step_end"`` | ``"next_step_start"``
+        Whether a spike leaves in the step whose membrane reached the threshold, or in the step after.
+    reset : ``"subtract"`` | ``"value"``
+        Whether a spike takes the population's reset code off the membrane, or sets it.
+    reset_when : ``"next_step"`` | ``"step_end"``
+        Whether the reset waits for the next step (then the initial membrane is judged too), or is done at once.
+    reset_saturates : bool
+        Whether the membrane after a subtraction is brought into the membrane's range.
+    refractory : bool
+        Whether the membrane stays at zero for some steps after a spike.
+    """
+
+    membrane: Word
+    leak: Leak = Leak()
+    leak_on_fire: bool = True
+    accumulate: Order = "sum"
+    sum_word: Word | None = None
+    current: Current | None = None
+    drive_word: Word | None = None
+    increment: Word | None = None
+    compare: Compare = ">="
+    max_spikes: int | None = 1
+    judged: Judged = "step_end"
+    reset: Reset = "subtract"
+    reset_when: ResetWhen = "next_step"
+    reset_saturates: bool = False
+    refractory: bool = False
+
+    def __post_init__(self):
+        _require_choices(self)
+        if self.increment and (self.leak.kind != "shift" or self.current is None):
+            fix = "give the neuron a shift leak and a current"
+            raise error("LX006", field="increment", found=f"leak {self.leak.kind!r}", fix=fix)
+        if self.sum_word and self.accumulate == "per_event":
+            raise error("LX006", field="sum_word", found="input that is never summed", fix='use accumulate="sum"')
+        if self.judged == "next_step_start" and self.reset_when == "step_end":
+            fix = 'use reset_when="next_step": a spike that is seen later is reset later'
+            raise error("LX006", field="reset_when", found="'step_end'", fix=fix)
+
+    @property
+    def synapses(self) -> int:
+        """Input ports of a neuron."""
+        return 1 if self.current is None else self.current.synapses
