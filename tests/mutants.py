@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AGREE = "tests/simulation/test_backends_agree.py"
-STEP = "tests/neurons/test_lif.py"
+STEP = "tests/neurons/test_int_lif.py"
+VECTORS = "tests/golden/test_vectors.py"
 OPS = "tests/test_ops.py"
 ONNX = "tests/export/test_onnx_model.py"
 QUANT = "tests/test_quantization.py"
@@ -36,27 +37,109 @@ class Mutant:
 
 
 MUTANTS = [
-    # The integer step
+    # The integer step, one rule after the other
     Mutant(
-        "neurons/lif.py",
-        'StepResult(LIFState(v), ops.ge(v, ops.const(self.threshold, "threshold")), v)',
-        'StepResult(LIFState(v), ops.ge(v, ops.add(ops.const(self.threshold, "threshold"), 1)), v)',
+        "neurons/int_lif.py",
+        "ops.const(self.threshold + above, name)",
+        "ops.const(self.threshold, name)",
+        VECTORS,
+    ),
+    Mutant("neurons/int_lif.py", "own = ops.ge(v, threshold) if", "own = ops.ge(v, ops.add(threshold, 1)) if", STEP),
+    Mutant(
+        "neurons/int_lif.py",
+        "fired = self._fired(ops, v)\n            v = self._reset(ops, v, fired.own)",
+        "fired = self._fired(ops, v)",
         STEP,
     ),
-    Mutant("neurons/lif.py", 'code if self.reset == "subtract" else ops.sub(v, code)', "code", STEP),
-    Mutant("neurons/lif.py", 'ops.add(current, ops.const(self.bias, "bias"))', "current", STEP),
-    Mutant("neurons/lif.py", "v = self.after_reset(ops, state.v)\n", "v = state.v\n", STEP),
-    Mutant("neurons/lif.py", '(ops.saturate if self.overflow == "saturate" else ops.wrap)', "ops.saturate", STEP),
+    Mutant("neurons/int_lif.py", 'rules.judged == "next_step_start" and', "False and", VECTORS),
+    Mutant("neurons/int_lif.py", 'kept = v if rules.reset_when == "next_step" else', "kept =", STEP),
+    Mutant(
+        "neurons/int_lif.py",
+        'if self.rules.reset == "value":\n            return ops.sub',
+        "if False:\n            return ops.sub",
+        STEP,
+    ),
+    Mutant("neurons/int_lif.py", "if self.rules.reset_saturates else v", "if False else v", VECTORS),
+    Mutant("neurons/int_lif.py", "else ops.mul(own, code)", "else ops.gate(self._any(ops, own), code)", VECTORS),
+    Mutant("neurons/int_lif.py", "if not rules.leak_on_fire and", "if False and", VECTORS),
+    Mutant("neurons/int_lif.py", "if arriving.tick is not None:", "if False:", VECTORS),
+    Mutant("neurons/int_lif.py", "if rules.refractory:\n            v =", "if False:\n            v =", VECTORS),
+    Mutant(
+        "neurons/int_lif.py",
+        'ops.maximum(ops.sub(waiting, ops.const(1, "one")), ops.const(0, "zero"))',
+        "waiting",
+        VECTORS,
+    ),
+    Mutant("neurons/int_lif.py", 'if rule.when == "before_input":', "if False:", VECTORS),
+    Mutant("neurons/int_lif.py", 'if rule.when == "after_input":', "if False:", VECTORS),
+    Mutant("neurons/int_lif.py", "self.current_decay[k],", "self.current_decay[0],", VECTORS),
+    Mutant("neurons/int_lif.py", "arriving.synapses[k]", "arriving.synapses[0]", VECTORS),
+    Mutant(
+        "neurons/int_lif.py", "start = word.fit(ops, ops.add(start, event))", "start = ops.add(start, event)", VECTORS
+    ),
+    Mutant("neurons/int_lif.py", "if self.rules.sum_word is not None:", "if False:", VECTORS),
+    Mutant(
+        "neurons/int_lif.py", "return word.fit(ops, ops.add(start, total))", "return ops.add(start, total)", VECTORS
+    ),
+    Mutant("neurons/int_lif.py", "if rules.drive_word is not None:", "if False:", VECTORS),
+    Mutant("neurons/int_lif.py", "if rules.increment is not None:", "if False:", VECTORS),
+    Mutant("neurons/int_lif.py", "change = ops.wrap(ops.sub", "change = (lambda x, lo, hi: x)(ops.sub", VECTORS),
+    Mutant(
+        "neurons/int_lif.py",
+        "word.fit(ops, ops.add(word.fit(ops, change), bias))",
+        "word.fit(ops, ops.add(change, bias))",
+        VECTORS,
+    ),
+    Mutant(
+        "neurons/int_lif.py",
+        "word.fit(ops, ops.add(word.fit(ops, change), bias))",
+        "ops.add(word.fit(ops, change), bias)",
+        VECTORS,
+    ),
+    Mutant("neurons/int_lif.py", "own[j] = ops.minimum(own[j], ops.sub(most, total[j]))", "own[j] = own[j]", VECTORS),
+    Mutant(
+        "neurons/int_lif.py",
+        "total[target] = ops.minimum(most, ops.add",
+        "total[target] = (lambda a, b: b)(most, ops.add",
+        VECTORS,
+    ),
+    Mutant(
+        "neurons/rules.py",
+        'ops.const(1, "one"))) if self.at_least_one else taken',
+        'ops.const(1, "one"))) if False else taken',
+        VECTORS,
+    ),
+    Mutant("neurons/rules.py", "self.bits, self.rounding, bound", 'self.bits, "floor", bound', VECTORS),
+    Mutant("neurons/rules.py", "return ops.sub(x, self.lost(ops, x, amount, name))", "return x", VECTORS),
+    Mutant("neurons/rules.py", "ops.minimum(ops.maximum(x, least), most)", "ops.maximum(x, least)", VECTORS),
+    Mutant("neurons/rules.py", "ops.minimum(ops.maximum(x, least), most)", "ops.minimum(x, most)", VECTORS),
+    Mutant(
+        "network.py", "key=lambda edge: edge.source in looping", "key=lambda edge: edge.source not in looping", VECTORS
+    ),
+    Mutant("nodes.py", ">> self.drop << self.shift", "<< self.shift", VECTORS),
+    Mutant("nodes.py", "self.weight.T)]", "self.weight.T[::-1])]", VECTORS),
+    Mutant("targets/choosing.py", 'accumulate=rules["accumulate"]["order"]', 'accumulate="sum"', VECTORS),
+    Mutant(
+        "targets/choosing.py",
+        'word=word, leak=_leak(target, leak, "current.leak", None, None)',
+        "word=word, leak=Leak()",
+        VECTORS,
+    ),
+    Mutant("targets/choosing.py", "max_spikes=_listed(", "max_spikes=1 or _listed(", VECTORS),
     # The operations: definition, JAX, ONNX
     Mutant("ops.py", "return (product + half) // one", "return (product + half - 1) // one", OPS),
     Mutant("ops.py", "below % 2 == 1", "below % 2 == 0", OPS),
     Mutant("ops.py", "return np.sign(product) * (np.abs(product) // one)", "return product // one", OPS),
-    Mutant("ops.py", "np.clip(x, -(1 << (bits - 1))", "np.clip(x, -(1 << (bits - 1)) + 1", OPS),
+    Mutant("ops.py", "np.clip(x, lo, hi)", "np.clip(x, lo + 1, hi)", OPS),
+    Mutant("ops.py", "np.where(x < lo, x + size, x)", "x", OPS),
+    Mutant("ops.py", "np.minimum(often, most), 0)", "often, 0)", OPS),
     Mutant("simulation/jax_ops.py", "up = negative & (rest != 0)", "up = negative", OPS),
     Mutant("simulation/jax_ops.py", "up = 2 * rest >= one", "up = 2 * rest > one", OPS),
     Mutant("simulation/jax_ops.py", "below & 1 == 1", "below & 1 == 0", OPS),
     Mutant("simulation/jax_ops.py", "if bound * one <= INT32:", "if True:", OPS),
-    Mutant("simulation/jax_ops.py", "(x << (32 - bits)) >> (32 - bits)", "x & ((1 << bits) - 1)", OPS),
+    Mutant("simulation/jax_ops.py", "((x - lo) & (hi - lo)) + lo", "(x - lo) & (hi - lo)", OPS),
+    Mutant("simulation/jax_ops.py", "jnp.where(x < lo, x + size, x)", "x", OPS),
+    Mutant("simulation/jax_ops.py", "jnp.minimum(often, most), 0)", "often, 0)", OPS),
     Mutant("export/onnx_ops.py", '"GreaterOrEqual"', '"Greater"', ONNX),
     Mutant("export/onnx_ops.py", "offset = BIAS + ((1 << k) // 2", "offset = BIAS + ((1 << k) // 4", ONNX),
     Mutant(
@@ -66,18 +149,20 @@ MUTANTS = [
         ONNX,
     ),
     Mutant("export/onnx_ops.py", '"Round", quotient', '"Floor", quotient', ONNX),
-    Mutant("export/onnx_ops.py", '"Clip", x, lo, hi', '"Clip", x, self.number(1 - (1 << (bits - 1))), hi', ONNX),
-    Mutant("export/onnx_model.py", "zeros = np.zeros(shape, np.uint8)", "zeros = np.ones(shape, np.uint8)", ONNX),
+    Mutant("export/onnx_ops.py", '"Clip", x, self.number(lo)', '"Clip", x, self.number(lo + 1)', ONNX),
+    Mutant("export/onnx_model.py", "y = ops.shift_right(y,", "y = (lambda y, *_: y)(y,", ONNX),
+    Mutant("export/onnx_model.py", "_require_plain(node.rules)", "None", ONNX),
+    Mutant("export/onnx_model.py", "zeros = np.zeros(source.out_shape,", "zeros = np.ones(source.out_shape,", ONNX),
     Mutant("export/onnx_model.py", "ops.shift_left(y, node.shift)", "y", ONNX),
     # The simulators
     Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
-    Mutant("simulation/fast.py", "return y.astype(jnp.int32) << shift", "return y.astype(jnp.int32)", AGREE),
+    Mutant("simulation/fast.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
     Mutant("simulation/fast.py", "<= FLOAT32_WHOLE else np.int32", "<= 2**40 else np.int32", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
     Mutant(
         "simulation/stepwise.py",
-        "arriving = [delayed[e][0] if e.delay else",
-        "arriving = [delayed[e][-1] * 0 if e.delay else",
+        "given = {e: delayed[e][0] if e.delay else",
+        "given = {e: delayed[e][-1] * 0 if e.delay else",
         "tests/simulation/test_stepwise.py",
     ),
     # Quantization
@@ -90,7 +175,7 @@ MUTANTS = [
     Mutant("quantization.py", "node.v_initial - node.v_rest", "node.v_initial", QUANT),
     Mutant("quantization.py", "drop if node.reset", "threshold if node.reset", QUANT),
     Mutant("fixedpoint.py", "return np.rint(", "return np.floor(0.5 + ", "tests/test_fixedpoint.py"),
-    Mutant("bounds.py", "return node.reset_bound() + 1 + arriving", "return arriving", "tests/test_bounds.py"),
+    Mutant("neurons/int_lif.py", "return after_reset + arriving + bias", "return arriving", "tests/test_bounds.py"),
     # Training
     Mutant("train/lif.py", "(top - self.V_reset) * spikes", "top * spikes", TRAIN),
     Mutant("train/lif.py", "spikes = self.get_spike(before)", "spikes = 0 * self.get_spike(before)", TRAIN),
