@@ -158,6 +158,8 @@ MUTANTS = [
     Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/fast.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
     Mutant("simulation/fast.py", "<= FLOAT32_WHOLE else np.int32", "<= 2**40 else np.int32", AGREE),
+    Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
+    Mutant("simulation/fast.py", "count + more[name]", "count", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
     Mutant(
         "simulation/stepwise.py",

@@ -31,6 +31,9 @@ from .jax_ops import JaxOps
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
+ROWS = 2048
+"""Rows (time steps times samples) of one product; measured, ``benchmarks/simulators.py``."""
+
 
 def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: State | None) -> Trace:
     """Simulate layer by layer; parameters and result as in ``stepwise.run``.
@@ -40,11 +43,11 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     RangeError
         LX302 if a sum might leave int32; it names the node.
     """
-    if codes.size and max(-int(codes.min()), int(codes.max())) > INT32:
+    if max(-network.input_code.format.lo, network.input_code.format.hi) > INT32:
         raise error("LX302", node=network.input_name, found="input codes beyond int32", fix='use backend="reference"')
     state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
-    compiled = _compiled(network, keep_v, "current" in record, "overflows" in record)
+    compiled = _compiled(network, _Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
     numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     narrow = jnp.int8 if largest_input(network, next(iter(_after_input(network)))) <= 127 else jnp.int32
@@ -88,8 +91,17 @@ def _kernel(network: IntNetwork, name: str) -> Any:
     return np.float32 if product_bound(network, name) <= FLOAT32_WHOLE else np.int32
 
 
+class _Keep(NamedTuple):
+    """What is kept of every step besides output spikes."""
+
+    spikes: bool
+    v: bool
+    current: bool
+    count: bool
+
+
 @lru_cache(maxsize=16)
-def _compiled(network: IntNetwork, keep_v: bool, keep_current: bool, count: bool):
+def _compiled(network: IntNetwork, keep: _Keep):
     """Compiled run of one network; networks are frozen, so that identity stands for content."""
     for name, node in network.populations.items():
         if node.per_event:
@@ -98,15 +110,31 @@ def _compiled(network: IntNetwork, keep_v: bool, keep_current: bool, count: bool
         bound = membrane_bound(network, name)
         if bound > INT32:
             raise error("LX302", node=name, found=f"sums of up to {bound}", fix='use backend="reference"')
-    return jax.jit(partial(_run, network, _Keep(keep_v, keep_current, count)))
+    return jax.jit(partial(_chunks, network, keep))
 
 
-class _Keep(NamedTuple):
-    """What is kept of every step besides spikes."""
+def _chunks(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
+    """Run some time steps at a time: what one layer hands to the next then stays in the processor's cache."""
+    time, batch = codes.shape[:2]
+    size = max(1, min(time, ROWS // batch))
+    whole = time // size * size
 
-    v: bool
-    current: bool
-    count: bool
+    def chunk(carry, part):
+        *kept, carry = _run(network, keep, weights, part, *carry)
+        return carry, kept
+
+    if size == time:
+        *kept, carry = _run(network, keep, weights, codes, populations, delayed)
+        return *kept, carry
+    carry, kept = jax.lax.scan(chunk, (populations, delayed), codes[:whole].reshape(-1, size, *codes.shape[1:]))
+    *rows, counts = kept
+    rows = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), rows)
+    counts = {name: count.sum(dtype=jnp.int32) for name, count in counts.items()}
+    if whole < time:
+        carry, (*last, more) = chunk(carry, codes[whole:])
+        rows = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), rows, last)
+        counts = {name: count + more[name] for name, count in counts.items()}
+    return *rows, counts, carry
 
 
 def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
@@ -126,8 +154,8 @@ def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed)
             result = _scan(network, group, keep, weights, outside, populations, delayed)
             for kept, new in zip((values, v, currents, overflows), result, strict=True):
                 kept |= new
-    spikes = {name: values[name] for name in network.populations}
-    return spikes, v, currents, overflows, (populations, delayed)
+    wanted = network.populations if keep.spikes else (network.readout_name,)
+    return {name: values[name] for name in wanted}, v, currents, overflows, (populations, delayed)
 
 
 def _groups(network: IntNetwork) -> list[tuple[str, ...]]:

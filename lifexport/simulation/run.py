@@ -97,7 +97,7 @@ def simulate(
         x, clipped = network.encode(x)
     network.check_codes(x)
     _check_state(network, x, state)
-    return dataclasses.replace(_run(network, x.astype(np.int64), record, backend, state), input_clipped=clipped)
+    return dataclasses.replace(_run(network, x, record, backend, state), input_clipped=clipped)
 
 
 def _check_state(network: FloatNetwork | IntNetwork, x: np.ndarray, state: State | None) -> None:

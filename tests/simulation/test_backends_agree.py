@@ -19,7 +19,7 @@ from lifexport.network import IntNetwork
 from lifexport.neurons import Arriving, IntPopulation, LIFState
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
-from lifexport.simulation import simulate
+from lifexport.simulation import fast, simulate
 from lifexport.simulation.fast import _kernel
 from lifexport.simulation.jax_ops import JaxOps
 from lifexport.simulation.stepwise import initial_state
@@ -161,6 +161,21 @@ def test_chunks_equal_the_whole(backend, seed):
         np.testing.assert_array_equal(np.concatenate([p.v[name] for p in parts]), whole.v[name])
         assert sum(p.overflows[name] for p in parts) == whole.overflows[name]
     np.testing.assert_array_equal(np.concatenate([p.output for p in parts]), whole.output)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 20, 36])
+@pytest.mark.parametrize("seed", [1, 3, 6])
+def test_rows_at_a_time_change_nothing(seed, rows, monkeypatch):
+    """Chunks of one step, of some, and with a rest that is shorter; state, late edges and counts go on across them."""
+    network, codes = random_network(seed, recurrent=bool(seed % 2))
+    late = [dataclasses.replace(e, delay=3) if e.source == "in" else e for e in network.edges]
+    network = dataclasses.replace(network, edges=late)
+    monkeypatch.setattr(fast, "ROWS", rows)
+    a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
+    require_equal(a, b)
+    alone = simulate(network, codes, backend="fast")
+    np.testing.assert_array_equal(alone.output, a.output)
+    assert alone.spikes == {} and len(codes) > rows // codes.shape[1]
 
 
 @pytest.mark.parametrize("backend", ["reference", "fast"])
