@@ -51,6 +51,8 @@ def integer(values: Any, shape: tuple[int, ...] | None, *, node: str | None, fie
         raise error(
             "LX006", found=f"dtype {array.dtype}", fix="give integers; codes are never floats", node=node, field=field
         )
+    if array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise error("LX204", found=f"{array.max()}", fix="give integers that int64 holds", node=node, field=field)
     return frozen(_broadcast(array, shape, node, field), np.int64)
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .findings import error
+from .graph import Edge
 from .network import IntNetwork
 from .nodes import IntDense
 
 INT32 = (1 << 31) - 1
+INT64 = 1 << 62
 FLOAT32_WHOLE = 1 << 24
 
 
@@ -39,6 +42,25 @@ def membrane_bound(network: IntNetwork, name: str) -> int:
         else:
             arriving += _magnitude(source)
     return node.step_bound(arriving)
+
+
+def edge_range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
+    """Lowest and highest value an edge can carry."""
+    source = network.nodes[edge.source]
+    if source.role == "input":
+        return source.code.format.lo, source.code.format.hi
+    if source.role == "connection":
+        bound = product_bound(network, edge.source) << source.shift
+        return -bound, bound
+    return 0, _magnitude(source)
+
+
+def require_int64(network: IntNetwork) -> None:
+    """Refuse (LX302) a network whose sums or products the reference itself, int64, could not hold."""
+    for name, node in network.populations.items():
+        bound = max(membrane_bound(network, name), node.reset_bound() << node.rules.leak.bits)
+        if bound > INT64:
+            raise error("LX302", node=name, found=f"numbers of up to {bound}", fix="use smaller weights or shifts")
 
 
 def _magnitude(source) -> int:

@@ -241,6 +241,11 @@ class IntNetwork(Network):
             if node.synapse >= target.synapses:
                 found, fix = f"port {node.synapse} of {edge.target!r}", f"it has {target.synapses}"
                 raise error("LX107", node=name, field="synapse", found=found, fix=fix)
+            if edge.delay and target.per_event:
+                fix = f"let the edge into {name!r} be late instead"
+                raise error(
+                    "LX107", node=name, found=f"late into {edge.target!r}, which takes events one by one", fix=fix
+                )
             if node.drop and target.per_event:
                 found = f"{node.drop} for {edge.target!r}, which takes events one by one"
                 raise error("LX204", node=name, field="drop", found=found, fix="only a sum drops low bits")
@@ -259,7 +264,7 @@ class IntNetwork(Network):
         return source.synapse if source.role == "connection" else 0
 
     def arriving(self, name: str) -> tuple[tuple[Edge, ...], ...]:
-        """Edges into a population by input port; what comes from outside its loop before what comes back."""
+        """Edges into a population by input port; from outside its loop before what comes back, then by name."""
         looping = {member for loop in graph.loops(self.nodes, self.edges) if name in loop for member in loop}
         edges = sorted(self.incoming(name), key=lambda edge: edge.source in looping)
         node: IntPopulation = self.nodes[name]

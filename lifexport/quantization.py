@@ -176,8 +176,20 @@ def _not_quantized_for(target: Target) -> Iterable[Finding]:
     }
     found = {name: getattr(rules, name) for name in known} | {"leak": dataclasses.replace(rules.leak, rounding="floor")}
     different = [name for name in known if found[name] != known[name]]
-    if target.document["delivery"]["feedforward"]:
-        different.append("delivery")
+    document = target.document
+    unread = {
+        "delivery.feedforward": (document["delivery"]["feedforward"], 0),
+        "weight.step": (document["weight"].get("step", 1), 1),
+        "weight.shift.min": (document["weight"]["shift"]["min"], 0),
+        "leak.per": (document["leak"]["per"], "neuron"),
+        "leak.offset": (document["leak"].get("offset", 0), 0),
+        "threshold.per": (document["threshold"]["per"], "neuron"),
+        "threshold.signed": (document["threshold"].get("signed", True), True),
+        "reset.amount": (document["reset"]["amount"], "any"),
+        "initial_state": (document["initial_state"], "any"),
+        "state.lo": ("lo" in document["state"], False),
+    }
+    different += [name for name, (declared, mapped) in unread.items() if declared != mapped]
     if different:
         fix = "quantize for fpga-q, or build the IntNetwork from the chip's integers"
         yield Finding(code="LX203", found=f"quantize has no map onto {target.name!r}: {', '.join(different)}", fix=fix)

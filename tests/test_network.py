@@ -257,3 +257,13 @@ def test_latency_counts_edges_and_late_spikes():
     node = network.nodes["lif0"]
     slow = dataclasses.replace(node, rules=dataclasses.replace(node.rules, judged="next_step_start"))
     assert dataclasses.replace(network, nodes={**network.nodes, "lif0": slow}).latency == 1
+
+
+def test_events_are_late_before_their_connection():
+    network, _ = random_network(0, recurrent=False)
+    node = network.nodes["lif0"]
+    one_by_one = dataclasses.replace(node, rules=dataclasses.replace(node.rules, accumulate="per_event"))
+    nodes = {**network.nodes, "lif0": one_by_one}
+    late = [dataclasses.replace(e, delay=1) if e.source == "fc0" else e for e in network.edges]
+    with pytest.raises(ShapeError, match=r"LX107.*fc0: late into 'lif0'"):
+        dataclasses.replace(network, nodes=nodes, edges=late)

@@ -1,8 +1,8 @@
 """ONNX: the integer network as a graph any runtime can run, bit-equal to the simulator.
 
 Form ``scan``: one ``Scan`` node over a symbolic time axis; its body is one time step of the whole network, with the
-neuron step recorded from the very code the simulators run. Only integer and exact float64 arithmetic, standard
-operators of opset 21.
+neuron step recorded from the very code the simulators run. Integer arithmetic, and floats only where a bound proves
+them exact; standard operators of opset 21.
 """
 
 from __future__ import annotations

@@ -16,9 +16,8 @@ import onnx  # noqa: TID251
 from onnx.reference import ReferenceEvaluator  # noqa: TID251
 
 from ..arrays import difference
-from ..bounds import product_bound
+from ..bounds import edge_range
 from ..findings import error
-from ..graph import Edge
 from ..network import IntNetwork
 from ..simulation import simulate
 from ..simulation.stepwise import initial_state
@@ -202,15 +201,9 @@ def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int =
             chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
             v = np.take_along_axis(points, chosen, axis=0)
             populations[name] = start.populations[name]._replace(v=np.clip(v, lo, hi))
-        delayed = {edge: rng.integers(*_range(network, edge), queue.shape) for edge, queue in start.delayed.items()}
+        delayed = {
+            edge: rng.integers(*edge_range(network, edge), queue.shape, endpoint=True)
+            for edge, queue in start.delayed.items()
+        }
         states.append(State(populations=populations, delayed=delayed))
     return states
-
-
-def _range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
-    """What an edge can carry: from the first number up to the one before the second."""
-    source, fmt = network.nodes[edge.source], network.input_code.format
-    if source.role == "connection":
-        bound = product_bound(network, edge.source) << source.shift
-        return -bound, bound + 1
-    return (fmt.lo, fmt.hi + 1) if source.role == "input" else (0, 2)

@@ -1,8 +1,8 @@
 """What every neuron kind must answer, trained (float) and on the chip (integer).
 
-A neuron kind is a file of this folder holding a float description, an integer description and the integer step.
-Both descriptions are populations of the graph: as many neurons as ``shape`` has elements, every parameter an array of
-that shape.
+What was trained is a float description (``lif.py``); every chip runs one integer description and step
+(``int_lif.py``) by rules of its own (``rules.py``). Both descriptions are populations of the graph: as many neurons as
+``shape`` has elements, every parameter an array of that shape.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from .. import arrays
+from ..findings import error
 from ..ops import Ops
 from .base import Arriving, IntPopulation, StepResult, require_all
 from .rules import Rules
@@ -119,6 +121,12 @@ class IntLIF(IntPopulation):
         self._require_range("refractory", 0, (1 << 16) if rules.refractory else 0)
         if self.alias is not None:
             self._require_range("alias", -1, self.alias.size - 1)
+            if len(self.shape) != 1 or rules.max_spikes is None:
+                found = f"shape {self.shape}, max_spikes {rules.max_spikes}"
+                fix = "use a population of one axis whose neurons have a limit of spikes a step"
+                raise error("LX006", field="alias", found=found, fix=fix)
+        if not (isinstance(self.unit, Rational) and self.unit > 0):
+            raise error("LX006", field="unit", found=f"{self.unit!r}", fix="give a positive Fraction")
         if rules.max_spikes is None:
             self._require_range("threshold", 1, 1 << 62)
         for field, shift in (("threshold", self.threshold_shift), ("bias", self.bias_shift)):
@@ -175,6 +183,9 @@ class IntLIF(IntPopulation):
             word = self.rules.current.word  # type: ignore[union-attr]
             inside = (current >= word.lo) & (current <= word.hi)
             require_all(inside, "LX304", "current", current, "", f"currents are {word.lo}..{word.hi}")
+        if state.waiting is not None:
+            inside = (state.waiting >= 0) & (state.waiting <= self.refractory)
+            require_all(inside, "LX304", "waiting", state.waiting, "", "neurons wait 0 steps to their refractory time")
 
     def step_bound(self, arriving: int) -> int:
         """Largest magnitude of any sum inside a step whose input never exceeds ``arriving``, partial sums included."""

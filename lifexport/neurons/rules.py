@@ -41,6 +41,15 @@ def _require_choices(value: object) -> None:
             require_choice(field, getattr(value, field), known)
 
 
+LARGEST = 1 << 31
+"""Magnitude of the largest number that a state can hold."""
+
+
+def _require_int(field: str, value: object, lo: int, hi: int) -> None:
+    if type(value) is not int or not lo <= value <= hi:
+        raise error("LX204", field=field, found=f"{value!r}", fix=f"give an integer from {lo} to {hi}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Word:
     """Range of a stored number, and what happens to one that leaves it.
@@ -67,10 +76,17 @@ class Word:
 
     def __post_init__(self):
         _require_choices(self)
+        _require_int("word", self.lo, -LARGEST, LARGEST)
+        _require_int("word", self.hi, -LARGEST, LARGEST)
         if self.lo > self.hi:
             raise error("LX204", field="word", found=f"{self.lo}..{self.hi}", fix="give the lowest value first")
-        if self.overflow != "saturate" and (size := self.hi - self.lo + 1) & (size - 1):
-            raise error("LX204", field="word", found=f"{size} values that wrap", fix="wrap a power of two of values")
+        if self.overflow != "saturate":
+            self.require_wrapping("word")
+
+    def require_wrapping(self, field: str) -> None:
+        """Refuse (LX204) a range that cannot wrap in every reader: one whose size is no power of two."""
+        if (size := self.hi - self.lo + 1) & (size - 1):
+            raise error("LX204", field=field, found=f"{size} values that wrap", fix="wrap a power of two of values")
 
     @classmethod
     def signed(cls, bits: int, overflow: Overflow = "saturate") -> Word:
@@ -121,6 +137,7 @@ class Leak:
 
     def __post_init__(self):
         _require_choices(self)
+        _require_int("bits", self.bits, 0, 62)
         if self.at_least_one and self.kind != "shift":
             raise error("LX006", field="at_least_one", found=f"leak {self.kind!r}", fix="only a shift leak rounds away")
 
@@ -169,6 +186,7 @@ class Current:
 
     def __post_init__(self):
         _require_choices(self)
+        _require_int("synapses", self.synapses, 1, 64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +248,10 @@ class Rules:
 
     def __post_init__(self):
         _require_choices(self)
+        if self.max_spikes is not None:
+            _require_int("max_spikes", self.max_spikes, 1, 255)
+        if self.increment:
+            self.increment.require_wrapping("increment")
         if self.increment and (self.leak.kind != "shift" or self.current is None):
             fix = "give the neuron a shift leak and a current"
             raise error("LX006", field="increment", found=f"leak {self.leak.kind!r}", fix=fix)

@@ -50,7 +50,8 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     compiled = _compiled(network, _Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
     numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
-    narrow = jnp.int8 if largest_input(network, next(iter(_after_input(network)))) <= 127 else jnp.int32
+    fmt = network.input_code.format
+    narrow = jnp.int8 if fmt.lo >= -128 and fmt.hi <= 127 else jnp.int32
     spikes, v, currents, overflows, (populations, delayed) = compiled(numbers, jnp.asarray(codes, narrow), *carried)
     spikes = {name: np.asarray(s).astype(spike_type(network.nodes[name])) for name, s in spikes.items()}
     v = {name: np.asarray(a).astype(np.int64) for name, a in v.items()}
@@ -67,10 +68,6 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         overflows={name: int(count) for name, count in overflows.items()},
         final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
     )
-
-
-def _after_input(network: IntNetwork) -> list[str]:
-    return [edge.target for edge in network.outgoing(network.input_name)]
 
 
 def _by_name(delayed: dict[Edge, np.ndarray]) -> dict[str, np.ndarray]:

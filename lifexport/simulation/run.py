@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from .. import arrays
+from ..bounds import edge_range, require_int64
 from ..errors import RangeError
 from ..findings import at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork
@@ -103,12 +104,20 @@ def simulate(
 def _check_state(network: FloatNetwork | IntNetwork, x: np.ndarray, state: State | None) -> None:
     if state is not None:
         require_like(state, stepwise.initial_state(network, x.shape[1]))
-        for name, node in network.populations.items() if isinstance(network, IntNetwork) else ():
+        if isinstance(network, FloatNetwork):
+            return
+        for name, node in network.populations.items():
             with at_node(name):
                 node.check_state(state.populations[name])
+        for edge, queue in state.delayed.items():
+            lo, hi = edge_range(network, edge)
+            if queue.size and (queue.min() < lo or queue.max() > hi):
+                found, fix = f"{queue.min()}..{queue.max()} under way", f"this edge carries {lo}..{hi}"
+                raise error("LX304", node=str(edge), found=found, fix=fix)
 
 
 def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backend: Backend, state: State | None):
+    require_int64(network)
     if backend == "reference":
         return stepwise.run(network, codes, record, state)
     from . import fast  # loads jax

@@ -49,7 +49,8 @@ class Trace:
     current : dict from population to array, shape ``(time, batch, synapses, *shape)``
         Synaptic currents after the step (int64 codes), of populations that have any.
     overflows : dict from population to int
-        How many membrane values the overflow rule changed (integer networks; reference: always).
+        How many numbers an overflow rule changed: membranes, and what other words a chip has (integer networks;
+        reference: always).
     input_clipped : int
         How many real inputs were clipped when they were encoded.
     final_state : State

@@ -79,6 +79,15 @@ def _exclusive(document: dict[str, Any]) -> Iterator[Finding]:
     late = document["reset"]["when"] == "next_step"
     if increment is not None and (current is None or document["leak"]["kind"] != "shift"):
         yield _finding("increment", "without a current and a shift leak", "set it to null")
+    if (
+        increment is not None
+        and "lo" in increment
+        and isinstance(increment["lo"], int)
+        and isinstance(increment["hi"], int)
+    ):
+        size = increment["hi"] - increment["lo"] + 1
+        if size < 1 or size & (size - 1):
+            yield _finding("increment", f"{size} values", "use a power of two of values: the leak's share wraps in it")
     if document["drive"] is not None and current is None:
         yield _finding("drive", "without a current", "set it to null")
     into = "increment" if increment is not None else "drive" if document["drive"] is not None else "membrane"

@@ -133,6 +133,11 @@ def test_aliases_hand_on_what_they_emit_and_keep_what_has_no_room():
         ({"alias": [0, 0]}, "LX102", "alias"),
         ({"rules": chip(max_spikes=None), "threshold": 0}, "LX204", "threshold"),
         ({"decay": 1}, "LX204", "decay"),
+        ({"threshold": np.uint64(2**64 - 5)}, "LX204", "threshold"),
+        ({"unit": 0}, "LX006", "unit"),
+        ({"unit": 0.5}, "LX006", "unit"),
+        ({"alias": [[-1, 0, 1]], "shape": (1, 3), "rules": chip(max_spikes=3)}, "LX006", "alias"),
+        ({"alias": [-1, 0, 1], "rules": chip(max_spikes=None)}, "LX006", "alias"),
     ],
 )
 def test_bad_chip_parameters(change, code, where):
@@ -140,7 +145,7 @@ def test_bad_chip_parameters(change, code, where):
     if code is None:
         assert IntLIF(**given).current_decay.size == 0
         return
-    with pytest.raises((RangeError, ShapeError), match=rf"{code}.*{where}"):
+    with pytest.raises((ParameterError, RangeError, ShapeError), match=rf"{code}.*{where}"):
         IntLIF(**given)
 
 
@@ -149,6 +154,11 @@ def test_bad_chip_parameters(change, code, where):
     [
         ({"judged": "next_step_start"}, "reset_when"),
         ({"increment": Word.signed(8)}, "increment"),
+        ({"increment": Word(lo=-100, hi=100)}, "increment: 201 values"),
+        ({"max_spikes": 0}, "max_spikes"),
+        ({"max_spikes": 1.5}, "max_spikes"),
+        ({"leak": {"bits": -1}}, "bits"),
+        ({"membrane": {"lo": 1.5, "hi": 3}}, "word"),
         ({"sum_word": Word.signed(8), "accumulate": "per_event"}, "sum_word"),
         ({"leak": {"kind": "linear", "at_least_one": True}}, "at_least_one"),
         ({"membrane": {"lo": 3, "hi": 2}}, "word"),
@@ -165,3 +175,14 @@ def test_a_reset_that_waits_is_done_once():
     lif = IntLIF(rules=chip(reset_when="next_step"), **CHIP)
     assert run(lif, 17, 0, 0, 0, 1) == ([17, 12, 7, 2, 3], [1, 1, 1, 0, 0])
     assert drive(lif, [Arriving.total(np.array([17, 17, 17]))]).v_post.tolist() == [[12, 12, 12]]
+
+
+def test_a_neuron_waits_no_longer_than_its_refractory_time():
+    lif = IntLIF(rules=chip(reset="value", refractory=True), **CHIP | {"reset_code": 0, "refractory": 3})
+    for waiting, good in ((3, True), (0, True), (4, False), (-1, False), (2**31 + 5, False)):
+        state = lif.initial_state()._replace(waiting=np.full((1, 3), waiting))
+        if good:
+            lif.check_state(state)
+        else:
+            with pytest.raises(ParameterError, match=r"LX304.*waiting"):
+                lif.check_state(state)

@@ -199,6 +199,22 @@ def test_a_delayed_edge_shifts_what_follows(backend, delay):
         np.testing.assert_array_equal(both[delay : delay + len(codes)], prompt.v[name])
 
 
+@pytest.mark.parametrize("name", ["back", "zback"])
+@pytest.mark.parametrize("bits", [7, 8])
+def test_the_input_is_as_wide_as_its_code(name, bits):
+    """Whatever it feeds first, and whatever else feeds that: a wide code is not cut to int8."""
+    code = InputCode(kind="counts", bits=bits)
+    one = int_lif(shape=(2,), decay=3, decay_bits=2, threshold=300, reset_code=300, unit=Fraction(1))
+    eye = IntDense(weight=np.eye(2, dtype=int))
+    nodes = {"in": IntInput(shape=(2,), code=code), "fc": eye, name: eye, "a": one, "b": one, "out": Output(shape=(2,))}
+    pairs = [("in", "b"), ("in", "fc"), ("fc", "a"), ("a", "b"), (name, "a"), ("b", "out")]
+    network = IntNetwork(nodes=nodes, edges=[*(Edge(*p) for p in pairs), Edge("a", name, 1)], dt=1e-3)
+    codes = np.full((6, 1, 2), code.format.hi)
+    a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
+    require_equal(a, b)
+    assert a.v["b"][0].tolist() == [[code.format.hi] * 2]
+
+
 @pytest.mark.parametrize("bits", [8, 11, 15], ids=["int8 product", "float32 product", "int32 product"])
 def test_every_kernel(bits):
     """Weights too wide for int8, and sums too wide for float32, take the next kernel; all are exact."""

@@ -162,3 +162,21 @@ def test_inputs_are_real_numbers(x):
 def test_only_networks_are_simulated():
     with pytest.raises(ParameterError, match=r"LX006.*a list.*capture"):
         simulate([], np.ones((1, 1, 1)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("value", [-1, 2, 2**31 + 5])
+def test_what_is_under_way_is_what_the_edge_can_carry(backend, value):
+    network, codes = random_network(3, recurrent=True)
+    state = simulate(network, codes).final_state
+    delayed = {edge: np.full_like(queue, value) for edge, queue in state.delayed.items()}
+    with pytest.raises(ParameterError, match=r"LX304.*under way.*0\.\.1"):
+        simulate(network, codes, backend=backend, state=dataclasses.replace(state, delayed=delayed))
+
+
+@pytest.mark.parametrize("backend", ["reference", "fast", "auto"])
+def test_numbers_beyond_int64_are_refused(backend):
+    network, codes = edge_network(0, state_bits=16)
+    nodes = {**network.nodes, "fc": dataclasses.replace(network.nodes["fc"], shift=62, unit=Fraction(2) ** 62)}
+    with pytest.raises(RangeError, match=r"LX302.*lif"):
+        simulate(dataclasses.replace(network, nodes=nodes), codes, backend=backend)
