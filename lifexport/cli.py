@@ -46,7 +46,8 @@ class Verbs(click.Group):
 def verbs() -> None:
     """Take spiking networks from training to neuromorphic hardware, and prove what is written.
 
-    Exit codes: 0 holds, 1 a finding, 2 wrong usage or unreadable input, 3 a mismatch of things that must be equal.
+    Exit codes: 0 holds, 1 a finding, 2 wrong usage or unreadable input, 3 a mismatch of things that must be equal,
+    70 a fault of lifexport itself, 128 + n ended by signal n.
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Rational
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -77,8 +78,10 @@ class InputCode:
             raise unknown_name("input kind", self.kind, INPUT_KINDS, code="LX106", field="input")
         if self.kind == "spikes" and (self.bits != 1 or self.signed):
             raise error("LX006", field="input", found=f"spikes of {self.bits} bits", fix="spikes are 0 or 1: bits=1")
-        if self.bits < 1 or self.unit <= 0:
-            raise error("LX006", field="input", found=f"bits={self.bits}, unit={self.unit}", fix="both are positive")
+        if type(self.bits) is not int or not 1 <= self.bits <= 62:
+            raise error("LX006", field="input.bits", found=f"{self.bits!r}", fix="give an integer from 1 to 62")
+        if not (isinstance(self.unit, Rational) and self.unit > 0):
+            raise error("LX006", field="input.unit", found=f"{self.unit!r}", fix="give a positive Fraction")
 
     @property
     def format(self) -> QFormat:
@@ -213,10 +216,10 @@ class IntDense(Connection):
         weight = arrays.integer(self.weight, None, node=None, field="weight")
         if weight.ndim != 2 or 0 in weight.shape:
             raise error("LX102", field="weight", found=f"shape {weight.shape}", fix="give a matrix (out, in)")
+        for field, lo, hi in (("weight_bits", 1, 62), ("shift", 0, 62), ("drop", 0, 62), ("synapse", 0, 62)):
+            if type(value := getattr(self, field)) is not int or not lo <= value <= hi:
+                raise error("LX204", field=field, found=f"{value!r}", fix=f"give an integer from {lo} to {hi}")
         fmt = QFormat(bits=self.weight_bits)
-        if self.drop < 0 or self.shift < 0 or self.synapse < 0:
-            found = f"shift {self.shift}, drop {self.drop}, synapse {self.synapse}"
-            raise error("LX204", field="shift", found=found, fix="none of them is negative")
         outside = (weight < fmt.lo) | (weight > fmt.hi)
         if outside.any():
             index = tuple(int(i) for i in np.argwhere(outside)[0])

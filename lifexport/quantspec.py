@@ -59,9 +59,9 @@ class QuantSpec:
         for field in dataclasses.fields(self):
             if isinstance(width := getattr(self, field.name), np.integer):
                 object.__setattr__(self, field.name, int(width))
-        if isinstance(self.approximate, str):
-            found, fix = f"{self.approximate!r}", f"give a tuple: ({self.approximate!r},)"
-            raise error("LX006", field="approximate", found=found, fix=fix)
+        if not isinstance(self.approximate, tuple | list):
+            fix = f"give a tuple of names, for example {APPROXIMATIONS[:1]}"
+            raise error("LX006", field="approximate", found=f"{self.approximate!r}", fix=fix)
         for name in self.approximate:
             if name not in APPROXIMATIONS:
                 raise unknown_name("approximation", name, APPROXIMATIONS, code="LX006", field="approximate")

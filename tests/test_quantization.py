@@ -404,3 +404,15 @@ def test_thresholds_beyond_any_scale_are_refused():
 
 def test_numpy_integers_are_widths():
     assert lx.same(quantize(small(), weight_bits=np.int64(6)), quantize(small(), weight_bits=6))
+
+
+@pytest.mark.parametrize(("option", "value"), [("approximate", 3), ("approximate", None), ("approximate", "decay")])
+def test_approximations_are_names(option, value):
+    with pytest.raises(ParameterError, match=rf"LX006.*approximate.*{value}.*decay"):
+        lx.quantize(small(), "fpga-q", input=SPIKES, **{option: value})
+
+
+@pytest.mark.parametrize("target", [None, 3])
+def test_a_target_is_a_name_or_a_file(target):
+    with pytest.raises(ParameterError, match=r"LX006.*target.*shipped name"):
+        lx.quantize(small(), target, input=SPIKES)

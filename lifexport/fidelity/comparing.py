@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .. import arrays
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..simulation.run import Backend
@@ -74,7 +75,7 @@ def compare(
     (16, 0)
     """
     _require_pair(f, q)
-    x = np.asarray(x)
+    x = arrays.numbers(x, node=f.input_name, code="LX301")
     f.check_input(x)
     if f.state_reset == "never" and x.shape[1] > 1:
         found, fix = f"{x.shape[1]} samples for a network that is never reset", "compare one sample at a time"

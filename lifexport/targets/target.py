@@ -142,6 +142,9 @@ def load_target(target: str | os.PathLike[str] | Target) -> Target:
     """
     if isinstance(target, Target):
         return target
+    if not isinstance(target, str | os.PathLike):
+        fix = "give a shipped name, the path of a JSON file, or a Target"
+        raise error("LX006", field="target", found=f"a {type(target).__name__}", fix=fix)
     if str(target) in target_names():
         return Target(read_json(_FOLDER / f"{target}.json"))
     path = Path(target)

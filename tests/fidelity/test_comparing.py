@@ -321,3 +321,10 @@ def test_a_network_that_is_never_reset_is_compared_one_sample_at_a_time():
     with pytest.raises(ParameterError, match=r"LX006.*6 samples.*never reset"):
         lx.compare(f, q, x)
     assert lx.compare(f, q, x[:, :1]).samples == 1
+
+
+def test_ragged_inputs_are_refused():
+    f, x = float_network(0)
+    q = lx.quantize(f, "fpga-q", calibration=x)
+    with pytest.raises(ParameterError, match=r"LX301.*ragged"):
+        lx.compare(f, q, [[[1, 2]], [[1]]])
