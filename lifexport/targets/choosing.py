@@ -41,9 +41,9 @@ def choose_rules(
     max_spikes : int, optional
         Spikes a step, one of those the target lists.
     refractory : bool, optional
-        Whether neurons wait after a spike; by default, where the target can.
+        Whether neurons wait after a spike; by default, where the target has it and cannot do without.
     synapses : int, optional
-        Currents of a neuron, at most as many as the target has; by default one.
+        Currents of a neuron, at most as many as the target has; by default one, or none where it can do without.
 
     Returns
     -------
@@ -79,8 +79,12 @@ def choose_rules(
         reset=_listed("reset", reset, rules["reset"]["modes"], target),
         reset_when=rules["reset"]["when"],
         reset_saturates=rules["reset"]["saturates"],
-        refractory=rules["refractory"] is not None if refractory is None else refractory,
+        refractory=_waits(rules["refractory"]) if refractory is None else refractory,
     )
+
+
+def _waits(section: Chosen | None) -> bool:
+    return section is not None and not section.get("optional", False)
 
 
 def _membrane(target: Target, bits: int | None, lo: int | None, hi: int | None, overflow: str | None) -> Word:
@@ -105,6 +109,8 @@ def _current(target: Target, synapses: int | None) -> Current | None:
     section = target.document["current"]
     if section is None:
         _unused(target, {"synapses": synapses})
+        return None
+    if synapses is None and section.get("optional", False):
         return None
     count = 1 if synapses is None else synapses
     if not 1 <= count <= section["synapses"]:
