@@ -28,6 +28,7 @@ _HOME = {
     "quantize": "quantization",
     "same": "arrays",
     "simulate": "simulation",
+    "stream": "simulation",
     "surrogate": "train",
     "to_nir": "export.nir_graph",
     "to_onnx": "export.onnx_model",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from .quantization import quantize as quantize
     from .quantspec import QuantSpec as QuantSpec
     from .simulation import simulate as simulate
+    from .simulation import stream as stream
     from .targets import Target as Target
     from .targets import load_target as load_target
     from .train import LIF as LIF
