@@ -26,6 +26,8 @@ TRAIN = "tests/train/test_lif.py"
 NIR = "tests/export/test_nir_graph.py"
 READING = "tests/export/test_nir_reading.py"
 SPINNAKER = "tests/targets/test_spinnaker1.py"
+PROOFS = "tests/proofs/test_readers.py"
+RANDOM = "tests/proofs/test_random_rules.py"
 CONTRADICTIONS = "tests/targets/test_contradictions.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
 
@@ -161,6 +163,14 @@ MUTANTS = [
     Mutant("simulation/jax_ops.py", "((x - lo) & (hi - lo)) + lo", "(x - lo) & (hi - lo)", OPS),
     Mutant("simulation/jax_ops.py", "jnp.where(x < lo, x + size, x)", "x", OPS),
     Mutant("simulation/jax_ops.py", "jnp.minimum(often, most), 0)", "often, 0)", OPS),
+    # Bounds of formulas: proofs notice
+    Mutant("simulation/jax_ops.py", "bound * one <= INT32:", "bound * one <= 2 * INT32:", PROOFS),
+    Mutant("simulation/jax_ops.py", "+ (product >> k)", "+ (product + (1 << 31) >> k)", PROOFS),
+    Mutant("simulation/jax_ops.py", "jnp.where(x > hi, x - size", "jnp.where(x >= hi, x - size", RANDOM),
+    Mutant("export/onnx_ops.py", "+ (1 << k) < BIAS", "+ (1 << k) < 2 * BIAS", PROOFS),
+    Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", PROOFS),
+    Mutant("export/onnx_ops.py", "self.number_ratio(1), label", "self.number_ratio(2), label", PROOFS),
+    Mutant("ops.py", "below % 2 == 1", "below % 4 == 1", PROOFS),
     Mutant("export/onnx_ops.py", '"GreaterOrEqual"', '"Greater"', ONNX),
     Mutant("export/onnx_ops.py", "offset = BIAS + ((1 << k) // 2", "offset = BIAS + ((1 << k) // 4", ONNX),
     Mutant(
