@@ -80,7 +80,7 @@ def test_the_definition_itself(k, how):
 @pytest.mark.parametrize("formula", ["int32", "first in float64", "float64"])
 @pytest.mark.parametrize("k", range(0, 31, 2))
 def test_onnx_products(k, formula, how):
-    """The widest membrane of either formula, and one that is just too wide for int32; half_even is in float64 always."""
+    """The widest membrane of either formula, and one just too wide for int32; half_even is in float64 always."""
     wide, too_wide = min(TOP, (2**52 - 1) >> k), onnx_ops.BIAS >> k
     bound = {"int32": max(0, onnx_ops.BIAS - 1 - 2**k >> k), "first in float64": too_wide, "float64": wide}[formula]
     proof, x, m = product(bound, k)
