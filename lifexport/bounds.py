@@ -6,12 +6,11 @@ its formulas. The bounds hold for every input that ``IntNetwork.check_codes`` ad
 
 from __future__ import annotations
 
-import numpy as np
-
 from .findings import error
 from .graph import Edge
 from .network import IntNetwork
-from .nodes import IntDense
+from .nodes import IntWeights
+from .spatial import SumPool
 
 INT32 = (1 << 31) - 1
 INT64 = 1 << 62
@@ -20,39 +19,42 @@ FLOAT32_WHOLE = 1 << 24
 
 def largest_input(network: IntNetwork, name: str) -> int:
     """Largest magnitude a connection can receive."""
-    return _magnitude(network.nodes[network.incoming(name)[0].source])
+    return largest(network, network.incoming(name)[0].source)
 
 
 def product_bound(network: IntNetwork, name: str) -> int:
-    """Largest magnitude of any partial sum of a connection's product, in any order of summation, before its shift.
+    """Largest magnitude of any partial sum of a weighted connection's product, in any order, before its shift.
 
     The sum of a row's magnitudes times the largest input; every partial sum stays below it.
     """
-    node: IntDense = network.nodes[name]
-    return int(np.abs(node.weight).sum(axis=1).max()) * largest_input(network, name)
+    node: IntWeights = network.nodes[name]
+    return node.row_bound * largest_input(network, name)
+
+
+def largest(network: IntNetwork, name: str) -> int:
+    """Largest magnitude a node can emit: a code, a sum, or as many spikes as a step can have."""
+    node = network.nodes[name]
+    if node.role == "input":
+        return max(-node.code.format.lo, node.code.format.hi)
+    if node.role == "population":
+        return node.membrane_range()[1] if node.max_spikes is None else node.max_spikes
+    if isinstance(node, IntWeights):
+        return product_bound(network, name) << node.shift
+    return largest_input(network, name) * (node.area if isinstance(node, SumPool) else 1)
 
 
 def membrane_bound(network: IntNetwork, name: str) -> int:
     """Largest magnitude of a population's membrane before its overflow rule acts, partial sums included."""
-    node, arriving = network.nodes[name], 0
-    for edge in network.incoming(name):
-        source = network.nodes[edge.source]
-        if source.role == "connection":
-            arriving += product_bound(network, edge.source) << source.shift
-        else:
-            arriving += _magnitude(source)
-    return node.step_bound(arriving)
+    arriving = sum(largest(network, edge.source) for edge in network.incoming(name))
+    return network.nodes[name].step_bound(arriving)
 
 
 def edge_range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
     """Lowest and highest value an edge can carry."""
-    source = network.nodes[edge.source]
+    source, most = network.nodes[edge.source], largest(network, edge.source)
     if source.role == "input":
         return source.code.format.lo, source.code.format.hi
-    if source.role == "connection":
-        bound = product_bound(network, edge.source) << source.shift
-        return -bound, bound
-    return 0, _magnitude(source)
+    return (0 if source.role == "population" else -most), most
 
 
 def require_int64(network: IntNetwork) -> None:
@@ -61,10 +63,3 @@ def require_int64(network: IntNetwork) -> None:
         bound = max(membrane_bound(network, name), node.reset_bound() << node.rules.leak.bits)
         if bound > INT64:
             raise error("LX302", node=name, found=f"numbers of up to {bound}", fix="use smaller weights or shifts")
-
-
-def _magnitude(source) -> int:
-    """Largest magnitude a node can emit: an input code, or as many spikes as a step can have."""
-    if source.role == "input":
-        return max(-source.code.format.lo, source.code.format.hi)
-    return source.membrane_range()[1] if source.max_spikes is None else source.max_spikes

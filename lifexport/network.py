@@ -22,8 +22,9 @@ from .findings import error, unknown_name
 from .fixedpoint import encode_clipped
 from .graph import Edge
 from .neurons import FloatPopulation, IntPopulation
-from .nodes import Connection, FloatDense, Input, IntDense, IntInput, Output
+from .nodes import Connection, FloatDense, Input, IntInput, IntWeights, Output
 from .readout import READOUTS, Readout
+from .spatial import Flatten, FloatAvgPool, FloatConv, SumPool
 
 StateReset = Literal["sample", "never"]
 STATE_RESETS: tuple[StateReset, ...] = get_args(StateReset)
@@ -90,9 +91,24 @@ class Network:
         last = self.nodes[next(edge.source for edge in edges if self.nodes[edge.target].role == "output")]
         if last.role != "population":
             raise error("LX107", found=f"the output is fed by a {last.role}", fix="feed it by a population of neurons")
+        self._check_silent(edges)
         object.__setattr__(self, "dt", float(self.dt))
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "nodes", FrozenDict({name: self.nodes[name] for name in order}))
+
+    def _check_silent(self, edges: tuple[Edge, ...]) -> None:
+        """Neurons that never spike answer by their membrane, and nothing else."""
+        for name, node in self.nodes.items():
+            if node.role == "population" and not node.spiking:
+                heard = next(
+                    (e.target for e in edges if e.source == name and self.nodes[e.target].role != "output"), ""
+                )
+                if heard:
+                    found, fix = f"feeds {heard!r} but never spikes", "let it feed the output alone"
+                    raise error("LX107", node=name, found=found, fix=fix)
+                if self.readout == "count":
+                    found, fix = f"'count' of {name!r}, which never spikes", 'use "membrane_last" or "membrane_max"'
+                    raise error("LX107", field="readout", found=found, fix=fix)
 
     def _check_parts(self) -> None:
         if not isinstance(self.nodes, Mapping):
@@ -138,6 +154,14 @@ class Network:
     def outgoing(self, name: str) -> tuple[Edge, ...]:
         """Edges that start at a node."""
         return tuple(edge for edge in self.edges if edge.source == name)
+
+    def way(self, edge: Edge) -> tuple[str, ...]:
+        """Connections that lie before the end of an edge, the nearest first, back to an input or a population."""
+        names, source = [], edge.source
+        while self.nodes[source].role == "connection":
+            names.append(source)
+            source = self.incoming(source)[0].source
+        return tuple(names)
 
     def check_input(self, x: np.ndarray) -> None:
         """Refuse an input that is not ``(time, batch, *features)`` with at least one step and one sample.
@@ -185,7 +209,16 @@ class FloatNetwork(Network):
     ['in', 'fc', 'lif', 'out']
     """
 
-    parts: ClassVar[tuple[type, ...]] = (Input, FloatDense, FloatPopulation, Output)
+    parts: ClassVar[tuple[type, ...]] = (
+        Input,
+        FloatDense,
+        FloatConv,
+        SumPool,
+        FloatAvgPool,
+        Flatten,
+        FloatPopulation,
+        Output,
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -215,40 +248,58 @@ class IntNetwork(Network):
 
     Notes
     -----
-    Invariant, checked when built: for a connection with weight unit ``w`` and shift ``k``, fed with codes of unit
-    ``a``, into a population of unit ``q``, exactly ``w * a == q * 2**k``.
+    Invariant, checked when built: for weights of unit ``w`` that shift by ``k`` and drop ``d`` bits, fed with codes
+    of unit ``a``, into a population of unit ``q``, exactly ``w * a == q * 2**(k - d)``.
     """
 
-    parts: ClassVar[tuple[type, ...]] = (IntInput, IntDense, IntPopulation, Output)
+    parts: ClassVar[tuple[type, ...]] = (IntInput, IntWeights, SumPool, Flatten, IntPopulation, Output)
 
     target: str = "custom"
     target_digest: str = ""
 
     def __post_init__(self):
         super().__post_init__()
-        for name, node in self.connections.items():
-            self._check_units(name, node)
-            self._check_synapse(name, node)
         for name, node in self.populations.items():
+            for edge in self.incoming(name):
+                self._check_way(edge, node)
             self._check_population(name, node)
 
-    def _check_synapse(self, name: str, node: IntDense) -> None:
-        for edge in self.outgoing(name):
-            target = self.nodes[edge.target]
-            if target.role != "population":
-                fix = "give every population a connection of its own"
-                raise error("LX107", node=name, found=f"feeds the {target.role} {edge.target!r}", fix=fix)
-            if node.synapse >= target.synapses:
-                found, fix = f"port {node.synapse} of {edge.target!r}", f"it has {target.synapses}"
-                raise error("LX107", node=name, field="synapse", found=found, fix=fix)
-            if edge.delay and target.per_event:
-                fix = f"let the edge into {name!r} be late instead"
-                raise error(
-                    "LX107", node=name, found=f"late into {edge.target!r}, which takes events one by one", fix=fix
-                )
-            if node.drop and target.per_event:
-                found = f"{node.drop} for {edge.target!r}, which takes events one by one"
-                raise error("LX204", node=name, field="drop", found=found, fix="only a sum drops low bits")
+    def _check_way(self, edge: Edge, target: IntPopulation) -> None:
+        """Check that codes arrive at a population in its own unit and order."""
+        way = self.way(edge)
+        weights = [name for name in way if isinstance(self.nodes[name], IntWeights)]
+        if len(weights) > 1:
+            fix = f"give {edge.target!r} one connection with weights, or put neurons between them"
+            raise error("LX107", node=weights[0], found=f"weights after those of {weights[1]!r}", fix=fix)
+        if not weights:
+            return
+        (name,) = weights
+        node: IntWeights = self.nodes[name]
+        source = self.nodes[self.incoming(way[-1])[0].source]
+        arriving = source.code.unit if source.role == "input" else Fraction(1)
+        scale = Fraction(2) ** (node.shift - node.drop)
+        if node.unit * arriving != target.unit * scale:
+            found = f"{node.unit} * {arriving} != {target.unit} * {scale} of {edge.target!r}"
+            fix = "choose weight unit, shift and membrane unit so that both sides are equal"
+            raise error("LX204", node=name, field="unit", found=found, fix=fix)
+        if node.synapse >= target.synapses:
+            found, fix = f"port {node.synapse} of {edge.target!r}", f"it has {target.synapses}"
+            raise error("LX107", node=name, field="synapse", found=found, fix=fix)
+        if target.per_event:
+            self._check_events(edge, way, name)
+
+    def _check_events(self, edge: Edge, way: tuple[str, ...], name: str) -> None:
+        """Check that inputs that are added one by one reach the weights one by one, in this very step."""
+        one_by_one = f"{edge.target!r}, which takes events one by one"
+        if way[0] != name:
+            fix = f"put {way[0]!r} before the weights"
+            raise error("LX107", node=way[0], found=f"between weights and {one_by_one}", fix=fix)
+        if edge.delay:
+            fix = f"let the edge into {name!r} be late instead"
+            raise error("LX107", node=name, found=f"late into {one_by_one}", fix=fix)
+        if self.nodes[name].drop:
+            found = f"{self.nodes[name].drop} for {one_by_one}"
+            raise error("LX204", node=name, field="drop", found=found, fix="only a sum drops low bits")
 
     def _check_population(self, name: str, node: IntPopulation) -> None:
         ports = {self.synapse(edge) for edge in self.incoming(name)}
@@ -260,8 +311,8 @@ class IntNetwork(Network):
 
     def synapse(self, edge: Edge) -> int:
         """Input port that an edge into a population feeds."""
-        source = self.nodes[edge.source]
-        return source.synapse if source.role == "connection" else 0
+        ports = (self.nodes[name].synapse for name in self.way(edge) if isinstance(self.nodes[name], IntWeights))
+        return next(ports, 0)
 
     def arriving(self, name: str) -> tuple[tuple[Edge, ...], ...]:
         """Edges into a population by input port; from outside its loop before what comes back, then by name."""
@@ -269,20 +320,6 @@ class IntNetwork(Network):
         edges = sorted(self.incoming(name), key=lambda edge: edge.source in looping)
         node: IntPopulation = self.nodes[name]
         return tuple(tuple(e for e in edges if self.synapse(e) == port) for port in range(node.synapses))
-
-    def _check_units(self, name: str, node: IntDense) -> None:
-        source = self.incoming(name)[0].source
-        arriving = self.nodes[source].code.unit if self.nodes[source].role == "input" else Fraction(1)
-        for edge in self.outgoing(name):
-            target = self.nodes[edge.target]
-            if node.unit * arriving != target.unit * 2**node.shift:
-                raise error(
-                    "LX204",
-                    node=name,
-                    field="unit",
-                    found=f"{node.unit} * {arriving} != {target.unit} * 2**{node.shift} of {edge.target!r}",
-                    fix="choose weight unit, shift and membrane unit so that both sides are equal",
-                )
 
     @property
     def input_code(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
@@ -177,14 +178,14 @@ class FloatDense(Connection):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntDense(Connection):
-    """Every input to every output, in integers: ``y = floor((weight @ x) / 2**drop) * 2**shift``.
+class IntWeights(Connection):
+    """A weighted connection in integers: ``y = floor(product(x) / 2**drop) * 2**shift``.
 
     The bias of a trained layer is part of the population it feeds (``IntLIF.bias``).
 
     Parameters
     ----------
-    weight : int array, shape ``(out, in)``
+    weight : int array, outputs along the first axis
         Codes.
     weight_bits : int
         Width the codes fit in.
@@ -196,14 +197,7 @@ class IntDense(Connection):
         Low bits of the sum that are dropped first.
     synapse : int
         Input port of the population it feeds.
-
-    Examples
-    --------
-    >>> IntDense(weight=np.array([[1, -2]]), weight_bits=3, shift=4).apply(np.array([[3, 1]])).tolist()
-    [[16]]
     """
-
-    kind: ClassVar[str] = "Dense"
 
     weight: np.ndarray
     weight_bits: int = 8
@@ -214,8 +208,6 @@ class IntDense(Connection):
 
     def __post_init__(self):
         weight = arrays.integer(self.weight, None, node=None, field="weight")
-        if weight.ndim != 2 or 0 in weight.shape:
-            raise error("LX102", field="weight", found=f"shape {weight.shape}", fix="give a matrix (out, in)")
         for field, lo, hi in (("weight_bits", 1, 62), ("shift", 0, 62), ("drop", 0, 62), ("synapse", 0, 62)):
             if type(value := getattr(self, field)) is not int or not lo <= value <= hi:
                 raise error("LX204", field=field, found=f"{value!r}", fix=f"give an integer from {lo} to {hi}")
@@ -227,6 +219,46 @@ class IntDense(Connection):
         object.__setattr__(self, "weight", weight)
 
     @property
+    def row_bound(self) -> int:
+        """Largest sum of the magnitudes of the weights of one output."""
+        return int(np.abs(self.weight).reshape(len(self.weight), -1).sum(axis=1).max())
+
+    @abc.abstractmethod
+    def product(self, x: np.ndarray) -> np.ndarray:
+        """Sums of codes, int64, shape ``(batch, *out_shape)``, before drop and shift."""
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Increment of the membrane, int64, shape ``(batch, *out_shape)``: the definition."""
+        return self.product(x.astype(np.int64)) >> self.drop << self.shift
+
+    def events(self, x: np.ndarray) -> list[np.ndarray]:
+        """Increments of every input on its own, in order, int64: ``apply`` is their sum where nothing is dropped."""
+        size = math.prod(self.in_shape)
+        alone = self.product(np.eye(size, dtype=np.int64).reshape(size, *self.in_shape)) << self.shift
+        arriving = x.astype(np.int64).reshape(len(x), size).T
+        return [np.multiply.outer(codes, weights) for codes, weights in zip(arriving, alone, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntDense(IntWeights):
+    """Every input to every output, in integers: ``y = floor((weight @ x) / 2**drop) * 2**shift``.
+
+    Parameters are those of ``IntWeights``; ``weight`` has shape ``(out, in)``.
+
+    Examples
+    --------
+    >>> IntDense(weight=np.array([[1, -2]]), weight_bits=3, shift=4).apply(np.array([[3, 1]])).tolist()
+    [[16]]
+    """
+
+    kind: ClassVar[str] = "Dense"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.weight.ndim != 2 or 0 in self.weight.shape:
+            raise error("LX102", field="weight", found=f"shape {self.weight.shape}", fix="give a matrix (out, in)")
+
+    @property
     def in_shape(self) -> Shape:
         """``(in,)``."""
         return self.weight.shape[1:]
@@ -236,10 +268,6 @@ class IntDense(Connection):
         """``(out,)``."""
         return self.weight.shape[:1]
 
-    def apply(self, x: np.ndarray) -> np.ndarray:
-        """Increment of the membrane, int64, shape ``(batch, out)``: the definition."""
-        return (x.astype(np.int64) @ self.weight.T) >> self.drop << self.shift
-
-    def events(self, x: np.ndarray) -> list[np.ndarray]:
-        """Increments of every input on its own, in order, int64: ``apply`` is their sum where nothing is dropped."""
-        return [np.multiply.outer(x[..., j].astype(np.int64), w) << self.shift for j, w in enumerate(self.weight.T)]
+    def product(self, x: np.ndarray) -> np.ndarray:
+        """``weight @ x``, int64, shape ``(batch, out)``."""
+        return x @ self.weight.T

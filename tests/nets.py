@@ -14,6 +14,7 @@ from lifexport.neurons import IntLIF, Rules, Word
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS
 from lifexport.simulation import simulate
+from lifexport.spatial import Flatten, IntConv, SumPool
 
 ALIVE = (0.01, 0.60)
 
@@ -136,3 +137,53 @@ def edge_network(seed: int, **fixed) -> tuple[IntNetwork, np.ndarray]:
     edges = (Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out"))
     codes = rng.choice([-128, -127, -1, 0, 1, 2, 127], (24, len(edge_values(node)), 2))
     return IntNetwork(nodes=nodes, edges=edges, dt=1e-3), codes
+
+
+def spatial_network(seed: int) -> tuple[IntNetwork, np.ndarray]:
+    """Convolutions, pools, a late branch that skips a layer, a loop through a convolution, and integrators at the end.
+
+    Populations draw every rule at random; the last one's neurons never spike.
+    """
+    rng = np.random.default_rng(seed)
+    code = InputCode(kind="counts", bits=2)
+    one = {"unit": Fraction(1), "weight_bits": 5}
+
+    def neurons(shape: tuple[int, ...], drive: int, **fixed) -> IntLIF:
+        return population(rng, 1, drive=drive, shape=shape, **fixed)
+
+    nodes = {
+        "in": IntInput(shape=(2, 7, 6), code=code),
+        "c0": IntConv(weight=rng.integers(-9, 16, (4, 1, 3, 3)), size=(7, 6), groups=2, padding="same", **one),
+        "a": neurons((4, 7, 6), 40),
+        "again": IntConv(weight=rng.integers(-9, 9, (4, 4, 1, 1)), size=(7, 6), **one),
+        "p": SumPool(shape=(4, 7, 6), kernel=(2, 3), stride=2),
+        "c1": IntConv(
+            weight=rng.integers(-9, 16, (3, 4, 2, 1)), size=(3, 2), dilation=2, padding=((1, 1), (0, 0)), **one
+        ),
+        "b": neurons((3, 3, 2), 60),
+        "flat": Flatten(shape=(3, 3, 2)),
+        "fc": IntDense(weight=rng.integers(-9, 16, (5, 18)), **one),
+        "skip": SumPool(shape=(2, 7, 6), kernel=(7, 6)),
+        "line": Flatten(shape=(2, 1, 1)),
+        "fs": IntDense(weight=rng.integers(-3, 4, (5, 2)), **one),
+        "li": neurons((5,), 60, max_spikes=0),
+        "out": Output(shape=(5,)),
+    }
+    pairs = [
+        "in c0",
+        "c0 a",
+        "again a",
+        "a p",
+        "p c1",
+        "c1 b",
+        "b flat",
+        "flat fc",
+        "fc li",
+        "line fs",
+        "fs li",
+        "li out",
+    ]
+    late = [Edge("a", "again", 1), Edge("in", "skip", 2)]
+    edges = [*(Edge(*pair.split()) for pair in pairs), *late, Edge("skip", "line")]
+    network = IntNetwork(nodes=nodes, edges=edges, dt=1e-3, readout="membrane_last")
+    return network, rng.integers(0, 2, (12, 3, 2, 7, 6))

@@ -18,7 +18,7 @@ ROOMS = [
     ("errors", "findings"),
     ("arrays", "files", "schemas"),
     ("fixedpoint", "ops"),
-    ("graph", "nodes", "neurons"),
+    ("graph", "nodes", "windows", "spatial", "neurons"),
     ("readout", "network"),
     ("bounds",),
     ("targets",),
@@ -35,7 +35,7 @@ ROOMS = [
 ]
 # A library, and the only places that may import it.
 HOMES = {
-    "jax": ("train", "simulation/fast", "simulation/jax_ops", "demo/training"),
+    "jax": ("train", "simulation/fast", "simulation/jax_ops", "simulation/products", "demo/training"),
     "brainstate": ("train", "capturing", "demo/training"),
     "brainunit": ("train", "capturing", "demo"),
     "nir": ("export/nir_",),

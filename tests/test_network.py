@@ -7,13 +7,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from float_nets import float_network
-from nets import random_network
+from nets import random_network, spatial_network
 
 from lifexport.arrays import same
 from lifexport.errors import ParameterError, RangeError, ShapeError
 from lifexport.graph import Edge
-from lifexport.neurons import Current, Leak, Word
+from lifexport.network import FloatNetwork
+from lifexport.neurons import Current, FloatLI, Leak, Word
 from lifexport.nodes import FloatDense, InputCode, IntDense
+from lifexport.spatial import Flatten, FloatAvgPool
 
 
 def changed(network, name, **fields):
@@ -232,7 +234,7 @@ def test_integer_connections_feed_populations():
     """Codes of a connection have a unit only as increments of a membrane."""
     network, nodes, edges = joined()
     edges += [Edge("fc0", "more"), Edge("more", "lif0")]
-    with pytest.raises(ShapeError, match=r"LX107.*fc0: feeds the connection 'more'"):
+    with pytest.raises(ShapeError, match=r"LX107.*more: weights after those of 'fc0'"):
         dataclasses.replace(network, nodes=nodes, edges=edges)
 
 
@@ -267,3 +269,45 @@ def test_events_are_late_before_their_connection():
     late = [dataclasses.replace(e, delay=1) if e.source == "fc0" else e for e in network.edges]
     with pytest.raises(ShapeError, match=r"LX107.*fc0: late into 'lif0'"):
         dataclasses.replace(network, nodes=nodes, edges=late)
+
+
+def silent(readout: str, **more_edges) -> FloatNetwork:
+    network, _ = float_network(0)
+    li = FloatLI(shape=(5,), dt=network.dt, tau=10e-3, r=1.0)
+    nodes = {**network.nodes, "last": li, **more_edges.pop("nodes", {})}
+    edges = (*network.edges, *more_edges.pop("edges", ()))
+    return dataclasses.replace(network, nodes=nodes, edges=edges, readout=readout)
+
+
+def test_what_never_spikes_answers_by_its_membrane():
+    assert silent("membrane_max").nodes["last"].kind == "LI"
+    with pytest.raises(ShapeError, match=r"LX107.*readout: 'count' of 'last'.*membrane_last"):
+        silent("count")
+    back = {"nodes": {"back": FloatDense(weight=np.zeros((9, 5)))}}
+    edges = (Edge("last", "back", 1), Edge("back", "hidden"))
+    with pytest.raises(ShapeError, match=r"LX107.*last: feeds 'back' but never spikes"):
+        silent("membrane_last", edges=edges, **back)
+
+
+def test_bits_that_are_dropped_are_part_of_the_unit():
+    network, _ = random_network(0, recurrent=False)
+    with pytest.raises(RangeError, match=r"LX204.*fc0\.unit"):
+        changed(network, "fc0", drop=2)
+    assert changed(network, "fc0", drop=2, unit=network.nodes["fc0"].unit / 4).nodes["fc0"].drop == 2
+
+
+def test_averages_are_no_integers():
+    network, _ = spatial_network(0)
+    average = FloatAvgPool(shape=(4, 7, 6), kernel=(2, 3), stride=2)
+    with pytest.raises(ShapeError, match=r"LX107.*p: a FloatAvgPool"):
+        dataclasses.replace(network, nodes={**network.nodes, "p": average})
+
+
+def test_events_meet_their_weights_last():
+    network, _ = spatial_network(0)
+    node = network.nodes["li"]
+    events = dataclasses.replace(node, rules=dataclasses.replace(node.rules, accumulate="per_event"))
+    pool = {"pool": Flatten(shape=(5,))}
+    edges = [edge for edge in network.edges if edge != Edge("fc", "li")] + [Edge("fc", "pool"), Edge("pool", "li")]
+    with pytest.raises(ShapeError, match=r"LX107.*pool: between weights and 'li'"):
+        dataclasses.replace(network, nodes={**network.nodes, "li": events, **pool}, edges=edges)

@@ -22,7 +22,7 @@ import numpy as np
 from .. import arrays
 from ..errors import LifexportError
 from ..files import sha256, whole_file
-from ..findings import Finding, error, unknown_name
+from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import FloatLIF
 from ..nodes import FloatDense, Input, Output
@@ -130,8 +130,12 @@ def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
         values={name: {"v_initial": node.v_initial} for name, node in _started_elsewhere(network).items()},
         renamed={written: name for name, written in names.items() if written != name},
     )
+    nodes = {}
+    for name, node in network.nodes.items():
+        with at_node(name):
+            nodes[names[name]] = _nir_node(node)
     graph = nir.NIRGraph(
-        nodes={names[name]: _nir_node(node) for name, node in network.nodes.items()},
+        nodes=nodes,
         edges=[(names[edge.source], names[edge.target]) for edge in network.edges],
         metadata={provenance.KEY: text},
     )
@@ -167,6 +171,9 @@ def _(node: FloatDense) -> nir.NIRNode:
 
 @_nir_node.register
 def _(node: FloatLIF) -> nir.NIRNode:
+    if node.refractory.any():
+        found, fix = f"up to {node.refractory.max()} steps", "train without a refractory time"
+        raise error("LX401", field="refractory", found=found, fix=fix)
     return nir.LIF(
         tau=node.tau[()],  # [()]: h5py cannot compress an array of no dimension, but takes the scalar it holds
         r=node.r[()],

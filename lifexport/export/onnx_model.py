@@ -23,7 +23,7 @@ from ..findings import at_node, error, unknown_name
 from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving, Rules
-from ..nodes import IntDense
+from ..nodes import Connection, IntDense
 from .onnx_ops import OnnxOps
 from .provenance import KEY, record
 from .result import ExportResult
@@ -208,7 +208,10 @@ class _Body:
         direct = self.network.nodes[edge.source].role != "connection"
         return ops.cast(source, TensorProto.INT32, "arriving") if direct else source
 
-    def _connection(self, name: str, node: IntDense) -> None:
+    def _connection(self, name: str, node: Connection) -> None:
+        if not isinstance(node, IntDense):
+            fix = "the scan form carries Dense connections; simulate the network instead"
+            raise error("LX401", found=f"a {type(node).__name__}", fix=fix)
         ops, edge = OnnxOps(name, self.nodes, self.initializers), self.network.incoming(name)[0]
         if 1 << node.shift > INT32:
             raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -52,6 +53,11 @@ class Population(abc.ABC):
 
     shape: Shape
 
+    @property
+    @abc.abstractmethod
+    def spiking(self) -> bool:
+        """Whether neurons of this population spike at all."""
+
     def __post_init__(self):
         if not isinstance(self.shape, tuple) or not all(type(size) is int and size > 0 for size in self.shape):
             fix = "give a tuple of positive integers, (10,) for ten neurons"
@@ -89,7 +95,15 @@ class FloatPopulation(Population):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntPopulation(Population):
-    """Neurons as the chip runs them: integers, and the exact ratios that interpret them."""
+    """Neurons as the chip runs them: integers, and the exact ratios that interpret them.
+
+    Parameters
+    ----------
+    unit : Fraction, volt
+        Potential one code stands for, exact.
+    """
+
+    unit: Fraction
 
     @abc.abstractmethod
     def initial_state(self) -> Any:

@@ -142,6 +142,11 @@ class IntLIF(IntPopulation):
         require_all((codes >= lo) & (codes <= hi), "LX204", field, codes, "", f"use {lo}..{hi}")
 
     @property
+    def spiking(self) -> bool:
+        """Whether the neurons spike at all."""
+        return self.rules.max_spikes != 0
+
+    @property
     def synapses(self) -> int:
         """Input ports: currents, or 1 where inputs reach the membrane directly."""
         return self.rules.synapses

@@ -246,7 +246,7 @@ class Rules:
         Comparison of membrane and threshold.
     max_spikes : int, optional
         Spikes of a neuron in one step: as often as the threshold fits into the membrane, at most this often; None
-        for no limit.
+        for no limit; 0 for neurons that only integrate.
     judged : ``"step_end"`` | ``"next_step_start"``
         Whether a spike leaves in the step whose membrane reached the threshold, or in the step after.
     reset : ``"subtract"`` | ``"value"``
@@ -281,7 +281,7 @@ class Rules:
     def __post_init__(self):
         _require_choices(self)
         if self.max_spikes is not None:
-            _require_int("max_spikes", self.max_spikes, 1, 255)
+            _require_int("max_spikes", self.max_spikes, 0, 255)
         if self.increment:
             self.increment.require_wrapping("increment")
         if self.increment and (self.leak.kind != "shift" or self.current is None):

@@ -21,13 +21,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bounds import FLOAT32_WHOLE, INT32, largest_input, membrane_bound, product_bound
+from ..bounds import FLOAT32_WHOLE, INT32, largest, largest_input, membrane_bound, product_bound
 from ..findings import at_node, error
 from ..graph import Edge, loops
 from ..network import IntNetwork
 from ..neurons import Arriving
-from ..nodes import IntDense
+from ..nodes import IntWeights
 from .jax_ops import JaxOps
+from .products import connect
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
@@ -48,7 +49,8 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
     compiled = _compiled(network, _Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
-    numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in network.connections.items()}
+    weighted = {name: node for name, node in network.connections.items() if isinstance(node, IntWeights)}
+    numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in weighted.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     fmt = network.input_code.format
     narrow = jnp.int8 if fmt.lo >= -128 and fmt.hi <= 127 else jnp.int32
@@ -82,7 +84,7 @@ def _after_reset(network: IntNetwork, v: dict[str, np.ndarray]) -> dict[str, np.
 
 def _kernel(network: IntNetwork, name: str) -> Any:
     """Type the product of a connection is carried in."""
-    node: IntDense = network.nodes[name]
+    node: IntWeights = network.nodes[name]
     if np.abs(node.weight).max() <= 127 and largest_input(network, name) <= 127:
         return np.int8
     return np.float32 if product_bound(network, name) <= FLOAT32_WHOLE else np.int32
@@ -146,7 +148,7 @@ def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed)
         }
         if network.nodes[group[0]].role == "connection" and len(group) == 1:
             node = network.nodes[group[0]]
-            values[group[0]] = _product(weights[group[0]], next(iter(outside.values())), node)
+            values[group[0]] = _narrow(network, group[0], connect(node, weights.get(group[0]), *outside.values()))
         else:
             result = _scan(network, group, keep, weights, outside, populations, delayed)
             for kept, new in zip((values, v, currents, overflows), result, strict=True):
@@ -179,17 +181,9 @@ def _delayed(sequence, delayed: dict[str, Any], edge: Edge):
     return joined[: len(sequence)]
 
 
-def _product(weight, x, node: IntDense):
-    """``IntDense.apply`` over the last axis, int32, exact in the kernel the weights were cast to."""
-    kind = jnp.float32 if weight.dtype == jnp.float32 else jnp.int32
-    y = jax.lax.dot_general(
-        x.astype(weight.dtype),
-        weight,
-        (((x.ndim - 1,), (1,)), ((), ())),
-        precision=jax.lax.Precision.HIGHEST,
-        preferred_element_type=kind,
-    )
-    return y.astype(jnp.int32) >> node.drop << node.shift
+def _narrow(network: IntNetwork, name: str, values):
+    """What a connection hands on, in the smallest type that holds it."""
+    return values.astype(jnp.int8) if largest(network, name) <= 127 else values
 
 
 def _scan(network: IntNetwork, group, keep: _Keep, weights, outside, populations, delayed):
@@ -210,7 +204,7 @@ def _scan(network: IntNetwork, group, keep: _Keep, weights, outside, populations
                 for edge in network.incoming(name)
             }
             if node.role == "connection":
-                now[name] = _product(weights[name], next(iter(parts.values())), node)
+                now[name] = _narrow(network, name, connect(node, weights.get(name), *parts.values()))
                 continue
             ops = JaxOps(counting=keep.count)
             with at_node(name):

@@ -18,7 +18,7 @@ from lifexport.export import nir_graph
 from lifexport.export.nir_graph import check_nir, from_nir, to_nir
 from lifexport.graph import Edge
 from lifexport.network import FloatNetwork, Input, Output
-from lifexport.neurons import FloatLIF
+from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLIF
 from lifexport.nodes import FloatDense
 from tests.export.nir_files import DT, NETWORKS, chain, lif, recurrent
 from tests.nets import random_network
@@ -192,3 +192,21 @@ def test_a_file_that_does_not_come_back_is_not_written(tmp_path, monkeypatch, fo
     with pytest.raises(errors.MismatchError, match=expected):
         to_nir(chain(), tmp_path / "m.nir")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("m.nir", "old")]
+
+
+SPIKING = {"shape": (2,), "dt": DT, "r": 1.0, "v_threshold": 1.0, "v_reset": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("population", "found"),
+    [
+        (FloatIAF(**SPIKING), "FloatIAF"),
+        (FloatLIF(tau=1e-2, refractory=2, **SPIKING), "refractory"),
+        (FloatCubaLIF(tau=1e-2, tau_syn=1e-3, **SPIKING), "FloatCubaLIF"),
+    ],
+    ids=["IAF", "refractory", "CubaLIF"],
+)
+def test_neurons_without_a_node_are_refused(tmp_path, population, found):
+    with pytest.raises(errors.UnsupportedError, match=rf"LX401.*lif.*{found}"):
+        to_nir(chain(population), tmp_path / "m.nir")
+    assert list(tmp_path.iterdir()) == []

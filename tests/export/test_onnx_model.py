@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
-from nets import edge_network, population, random_network, with_fields
+from nets import edge_network, population, random_network, spatial_network, with_fields
 from onnx import numpy_helper
 
 import lifexport as lx
@@ -289,11 +289,12 @@ def test_misspelt_option_offers_the_nearest(tmp_path, options, near):
 @pytest.mark.parametrize("drop", [1, 7])
 def test_dropped_low_bits_are_dropped_by_a_floor(tmp_path, drop):
     network, codes = edge_network(3, state_bits=16)
-    network = changed(network, "fc", drop=drop)
+    unit = network.nodes["fc"].unit
+    network = changed(network, "fc", drop=drop, unit=unit / 2**drop)
     lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
     exact = lx.simulate(network, codes, record=("v",), backend="reference")
     np.testing.assert_array_equal(lx.simulate(network, codes, record=("v",), backend="fast").v["lif"], exact.v["lif"])
-    whole = lx.simulate(changed(network, "fc", drop=0), codes, record=("v",), backend="reference")
+    whole = lx.simulate(changed(network, "fc", drop=0, unit=unit), codes, record=("v",), backend="reference")
     assert (whole.v["lif"] != exact.v["lif"]).any()
 
 
@@ -354,3 +355,10 @@ def test_a_float_network_is_refused(tmp_path):
     f = lx.FloatNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
     with pytest.raises(UnsupportedError, match="quantize it first"):
         lx.to_onnx(f, tmp_path / "m.onnx")
+
+
+def test_nodes_without_a_form_are_refused(tmp_path):
+    network, _ = spatial_network(0)
+    with pytest.raises(UnsupportedError, match=r"LX401.*again: a IntConv"):
+        lx.to_onnx(network, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())

@@ -68,7 +68,7 @@ def spikes(n: int, bits: int = 1) -> IntInput:
 def dense(weight: np.ndarray, *, shift: int = 0, drop: int = 0, **more) -> IntDense:
     """Weights ``(out, in)`` of any width, in units of the membrane."""
     bits = max(int(np.abs(weight).max(initial=0)).bit_length() + 1, 2)
-    return IntDense(weight=weight, weight_bits=bits, shift=shift, drop=drop, unit=Fraction(2**shift), **more)
+    return IntDense(weight=weight, weight_bits=bits, shift=shift, drop=drop, unit=Fraction(2**shift, 2**drop), **more)
 
 
 # Loihi, lava-nc

@@ -208,7 +208,7 @@ def test_bad_chip_parameters(change, code, where):
         ({"judged": "next_step_start"}, "reset_when"),
         ({"increment": Word.signed(8)}, "increment"),
         ({"increment": Word(lo=-100, hi=100)}, "increment: 201 values"),
-        ({"max_spikes": 0}, "max_spikes"),
+        ({"max_spikes": -1}, "max_spikes"),
         ({"max_spikes": 1.5}, "max_spikes"),
         ({"leak": {"bits": -1}}, "bits"),
         ({"membrane": {"lo": 1.5, "hi": 3}}, "word"),

@@ -11,7 +11,7 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
-from nets import edge_network, edge_values, int_lif, population, random_network, with_fields
+from nets import edge_network, edge_values, int_lif, population, random_network, spatial_network, with_fields
 
 from lifexport import neurons
 from lifexport.graph import Edge
@@ -263,3 +263,42 @@ def test_every_kernel(bits):
     codes = rng.choice([fmt.lo, fmt.hi], (20, 5, 30))
     a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
     require_equal(a, b)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_networks_in_space(seed):
+    network, codes = spatial_network(seed)
+    reference, fast_ = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
+    require_equal(reference, fast_)
+    assert not reference.spikes["li"].any() and reference.v["li"].any()
+    first = simulate(network, codes[:5], backend="fast")
+    rest = simulate(network, codes[5:], record=RECORD, backend="fast", state=first.final_state)
+    np.testing.assert_array_equal(rest.v["li"], reference.v["li"][5:])
+
+
+def test_networks_in_space_live():
+    rates = []
+    for seed in range(6):
+        network, codes = spatial_network(seed)
+        trace = simulate(network, codes, record=("spikes",), backend="fast")
+        rates += [trace.spikes[name].mean() for name in ("a", "b")]
+    print(f"share of steps with a spike: {np.round(rates, 2)}")
+    assert sum(0.01 < rate < 0.6 for rate in rates) >= 8
+
+
+def test_events_through_convolutions_and_pools():
+    """Where nothing overflows in between, inputs one by one are the same as their sum."""
+    network, codes = spatial_network(0)
+    wide = {
+        name: with_fields(node, state_bits=24, overflow="saturate", accumulate="per_event")
+        if node.role == "population"
+        else node
+        for name, node in network.nodes.items()
+    }
+    summed = {n: with_fields(v, accumulate="sum") if v.role == "population" else v for n, v in wide.items()}
+    one_by_one, at_once = (
+        simulate(dataclasses.replace(network, nodes=nodes), codes, record=RECORD, backend="reference")
+        for nodes in (wide, summed)
+    )
+    assert not any(at_once.overflows.values())
+    require_equal(one_by_one, at_once)
