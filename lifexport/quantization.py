@@ -24,7 +24,7 @@ from .network import FloatNetwork, IntNetwork
 from .neurons import FloatLIF, IntLIF, Leak, Rules
 from .nodes import FloatDense, InputCode, IntDense, IntInput, Output
 from .quantspec import Choices, QuantSpec, resolve
-from .targets import Target, choose_rules, load_target
+from .targets import Target, choose_rules, load_target, violations
 
 
 def quantize(
@@ -148,17 +148,9 @@ def inexpressible(network: FloatNetwork, target: Target) -> Iterable[Finding]:
             if node.reset not in rules["reset"]["modes"]:
                 found, fix = f"reset {node.reset!r}; {chip} has {rules['reset']['modes']}", "train with another reset"
                 yield Finding(code="LX203", node=name, field="reset", found=found, fix=fix)
-        if isinstance(node, FloatDense):
-            fan_in = rules["limits"]["fan_in"]
-            if fan_in is not None and node.in_shape[0] > fan_in:
-                found, fix = f"{node.in_shape[0]} inputs; {chip} has {fan_in}", "use a narrower layer or another target"
-                yield Finding(code="LX203", node=name, field="fan_in", found=found, fix=fix)
-            if rules["bias"] is None and node.bias is not None and node.bias.any():
-                yield Finding(code="LX203", node=name, field="bias", found=f"{chip} has no bias", fix="train without")
-    neurons = sum(math.prod(node.shape) for node in network.populations.values())
-    if rules["limits"]["neurons"] is not None and neurons > rules["limits"]["neurons"]:
-        found = f"{neurons} neurons; {chip} has {rules['limits']['neurons']}"
-        yield Finding(code="LX203", field="neurons", found=found, fix="use a smaller network or another target")
+        if isinstance(node, FloatDense) and rules["bias"] is None and node.bias is not None and node.bias.any():
+            yield Finding(code="LX203", node=name, field="bias", found=f"{chip} has no bias", fix="train without")
+    yield from violations(network, target)
     looping = loops(network.nodes, network.edges)
     for edge in network.edges:
         if edge.delay and not any(edge.source in group and edge.target in group for group in looping):

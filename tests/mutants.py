@@ -26,6 +26,7 @@ TRAIN = "tests/train/test_lif.py"
 NIR = "tests/export/test_nir_graph.py"
 READING = "tests/export/test_nir_reading.py"
 SPINNAKER = "tests/targets/test_spinnaker1.py"
+LIMITS = "tests/targets/test_limits.py"
 PROOFS = "tests/proofs/test_readers.py"
 RANDOM = "tests/proofs/test_random_rules.py"
 CONTRADICTIONS = "tests/targets/test_contradictions.py"
@@ -130,6 +131,9 @@ MUTANTS = [
         VECTORS,
     ),
     Mutant("targets/choosing.py", "max_spikes=_listed(", "max_spikes=1 or _listed(", VECTORS),
+    Mutant("targets/limits.py", "count > most", "count > most + 1", LIMITS),
+    Mutant("targets/limits.py", "sum(_synapses(", "max(_synapses(", LIMITS),
+    Mutant("targets/limits.py", "int(np.max(sum((w", "int(np.min(sum((w", LIMITS),
     # A membrane that relaxes towards its input
     Mutant("neurons/rules.py", "drive = ops.saturate(ops.shift_right(", "drive = ops.wrap(ops.shift_right(", SPINNAKER),
     Mutant("neurons/rules.py", "ops.const(1 << (self.gain_bits - 1),", "ops.const(0,", SPINNAKER),

@@ -163,7 +163,7 @@ class OnnxOps:
         positive = self.maximum(y, self.number(1))
         fits = self.emit("Div", self.maximum(x, self.number(0)), positive, label="fits")
         fits = fits if most is None else self.minimum(fits, self.number(most))
-        endless = self.gate(self.ge(self.number(0), y), self.sub(self.number(most or BIAS), fits))
+        endless = self.gate(self.ge(self.number(0), y), self.sub(self.number(BIAS if most is None else most), fits))
         return self.gate(self.ge(x, y), self.add(fits, endless))
 
     def saturate(self, x: str, lo: int, hi: int) -> str:

@@ -57,7 +57,7 @@ def rules(draw) -> Rules:
         drive_word=draw(st.none() | words()) if current else None,
         increment=draw(st.none() | words()) if current and leak.kind == "shift" else None,
         compare=draw(st.sampled_from([">=", ">"])),
-        max_spikes=draw(st.sampled_from([1, 1, 3, 31, None])),
+        max_spikes=draw(st.sampled_from([1, 1, 0, 3, 31, None])),
         judged=draw(st.sampled_from(["step_end", "next_step_start"])) if late else "step_end",
         reset=draw(st.sampled_from(["subtract", "value"])),
         reset_when="next_step" if late else "step_end",

@@ -157,15 +157,15 @@ def test_wrap_once(reader, lo, hi):
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("most", [2, 3, 31, 255, None])
+@pytest.mark.parametrize("most", [0, 2, 3, 31, 255, None])
 def test_count(reader, most):
     """As often as ``y`` can be taken away, at most ``most`` times; without a limit ``y`` must be positive."""
     proof = Proof()
-    x, y = proof.word("x", -TOP, TOP), proof.word("y", -TOP if most else 1, TOP)
+    x, y = proof.word("x", -TOP, TOP), proof.word("y", 1 if most is None else -TOP, TOP)
     n = readers(proof)[reader](lambda ops, x, y: ops.count(x, y, most), x, y).look()
-    full = n == most if most else False
+    full = False if most is None else n == most
     fits = z3.And(n >= 0, n * y.value <= x.value, z3.Or(full, (n + 1) * y.value > x.value))
-    endless = n == most if most else False
+    endless = False if most is None else n == most
     proof.require(z3.If(x.value < y.value, n == 0, z3.If(y.value > 0, fits, endless)))
 
 
