@@ -155,6 +155,19 @@ class Network:
         """Edges that start at a node."""
         return tuple(edge for edge in self.edges if edge.source == name)
 
+    @cached_property
+    def lateness(self) -> dict[str, int]:
+        """Steps from the input to every node, by the longest way: late edges outside of loops, late spikes."""
+        loops = [set(loop) for loop in graph.loops(self.nodes, self.edges)]
+        back = {e for e in self.edges if e.delay and any({e.source, e.target} <= loop for loop in loops)}
+        own = {name: node.latency if node.role == "population" else 0 for name, node in self.nodes.items()}
+        late = dict.fromkeys(self.nodes, 0)
+        for _ in self.nodes:  # longest paths: without what comes back the graph has no cycle
+            for edge in self.edges:
+                if edge not in back:
+                    late[edge.target] = max(late[edge.target], late[edge.source] + own[edge.source] + edge.delay)
+        return late
+
     def way(self, edge: Edge) -> tuple[str, ...]:
         """Connections that lie before the end of an edge, the nearest first, back to an input or a population."""
         names, source = [], edge.source
@@ -245,6 +258,8 @@ class IntNetwork(Network):
         Name of the target whose rules the integers obey.
     target_digest : str
         Digest of that target's description.
+    approximations : tuple of str
+        What the target does otherwise than the trained network and the caller accepted, a sentence each.
 
     Notes
     -----
@@ -256,6 +271,7 @@ class IntNetwork(Network):
 
     target: str = "custom"
     target_digest: str = ""
+    approximations: tuple[str, ...] = ()
 
     def __post_init__(self):
         super().__post_init__()
@@ -328,16 +344,8 @@ class IntNetwork(Network):
 
     @property
     def latency(self) -> int:
-        """Steps by which the output lags behind the trained network's: late edges outside of loops, late spikes."""
-        loops = [set(loop) for loop in graph.loops(self.nodes, self.edges)]
-        back = {e for e in self.edges if e.delay and any({e.source, e.target} <= loop for loop in loops)}
-        own = {name: node.latency if node.role == "population" else 0 for name, node in self.nodes.items()}
-        late = dict.fromkeys(self.nodes, 0)
-        for _ in self.nodes:  # longest paths: without what comes back the graph has no cycle
-            for edge in self.edges:
-                if edge not in back:
-                    late[edge.target] = max(late[edge.target], late[edge.source] + own[edge.source] + edge.delay)
-        return late[self.output_name]
+        """Steps by which the output lags behind the input: late edges outside of loops, late spikes."""
+        return self.lateness[self.output_name]
 
     def encode(self, x: np.ndarray) -> Encoded:
         """Integer codes of real inputs.

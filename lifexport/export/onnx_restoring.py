@@ -108,6 +108,7 @@ def load(model: ModelProto) -> Reading:
         nodes = _nodes(model, fields, findings)
         if len(nodes) == len(fields["nodes"]):
             whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
+            whole["approximations"] = tuple(fields["approximations"])
             edges = tuple(Edge(*edge) for edge in fields["edges"])
             network = IntNetwork(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
             places = provenance.changed(fields, network)

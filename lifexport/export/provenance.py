@@ -7,7 +7,7 @@ the file it lies in, a time or a path: equal networks give equal records. Other 
 =============  ==========================================================================================
 ``schema``     ``lifexport.provenance/1``
 ``tool``       name and version of what wrote it
-``kind``       ``FloatNetwork`` or ``IntNetwork``; the latter adds ``target`` and ``target_digest``
+``kind``       ``FloatNetwork`` or ``IntNetwork``; the latter adds ``target``, ``target_digest``, ``approximations``
 ``digest``     ``network.digest()``: everything the network is
 ``dt``         seconds, as the exact ratio ``{"num", "den"}``
 ``readout``    as in the network; so is ``state_reset``
@@ -113,6 +113,7 @@ def record(
     }
     if isinstance(network, IntNetwork):
         facts |= {"target": network.target, "target_digest": network.target_digest}
+        facts |= {"approximations": list(network.approximations)}
     assert not facts.keys() & extra.keys()
     return files.canonical_json(facts | extra)
 
@@ -141,7 +142,9 @@ def parse(text: object) -> dict[str, Any]:
     _require_schema(fields)
     _require_form(fields, _RECORD, "")
     if fields["kind"] == IntNetwork.__name__:
-        _require_form(fields, {"target": str, "target_digest": str}, "")
+        _require_form(fields, {"target": str, "target_digest": str, "approximations": list}, "")
+        if not all(isinstance(text, str) for text in fields["approximations"]):
+            raise _damaged("approximations are not all sentences")
     for name, node in fields["nodes"].items():
         _require_form(node, _NODE, f"nodes.{name}")
         for field, entry in node["arrays"].items():
@@ -207,7 +210,7 @@ def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | Non
         for group in ("fields", "arrays"):
             names = sorted({*old[group], *new[group]})
             places += [(name, field) for field in names if _differ(old[group], new[group], field)]
-    whole = ("kind", "dt", "readout", "state_reset", "edges", "target", "target_digest")
+    whole = ("kind", "dt", "readout", "state_reset", "edges", "target", "target_digest", "approximations")
     places += [(None, field) for field in whole if _differ(fields, now, field)]
     places = [*dict.fromkeys(places)]  # a bias that is None is a field, another one an array
     return places or [(None, "digest")] * (fields["digest"] != now["digest"])

@@ -35,6 +35,7 @@ def card(report: FidelityReport) -> str:
     ]
     if report.findings:
         lines += ["", "findings", *(line for finding in report.findings for line in wrapped(str(finding)))]
+    lines += [line for text in report.approximations for line in wrapped(f"approximated: {text}", "")]
     lines += ["", *(line for text in report.not_verified for line in wrapped(f"not verified: {text}", ""))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -96,7 +97,7 @@ def _layer(row: LayerFidelity) -> tuple[str, ...]:
         str(row.overflows),
         f"{row.silent_integer}/{row.neurons}",
         "lost" if tau is None else f"{tau:+.2%}",
-        f"{row.threshold.change:+.2%}",
+        "-" if row.threshold is None else f"{row.threshold.change:+.2%}",
     )
 
 

@@ -82,12 +82,13 @@ def compare(
         raise error("LX006", field="x", found=found, fix=fix)
     labels = None if labels is None else _check_labels(f, np.asarray(labels), x.shape[1])
     sums = run_both(f, q, x, backend)
-    weights = tuple(weight_fidelity(f, q, name) for name in f.connections)
+    weights = tuple(weight_fidelity(f, q))
     layers = tuple(_layer(f, q, name, layer, x.shape) for name, layer in sums.layers.items())
     return FidelityReport(
         target=q.target,
         target_digest=q.target_digest,
         not_verified=_not_verified(q),
+        approximations=q.approximations,
         float_digest=f.digest(),
         integer_digest=q.digest(),
         dt=f.dt,
@@ -118,7 +119,8 @@ def _require_pair(f: FloatNetwork, q: IntNetwork) -> None:
             raise error("LX006", field=name, found=f"a {type(value).__name__}", fix=f"give a {kind.__name__}")
     a, b = ({name: (n.role, n.in_shape, n.out_shape) for name, n in net.nodes.items()} for net in (f, q))
     other = next((name for name in {**a, **b} if a.get(name) != b.get(name)), None)
-    if other is not None or f.edges != q.edges or f.dt != q.dt or f.readout != q.readout:
+    ends = [[(edge.source, edge.target) for edge in net.edges] for net in (f, q)]
+    if other is not None or ends[0] != ends[1] or f.dt != q.dt or f.readout != q.readout:
         where = f"node {other!r}" if other else "edges, dt or readout"
         raise error("LX006", field="q", found=f"{where} differs from f", fix="compare networks that quantize() pairs")
 
@@ -180,7 +182,7 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
 def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, inputs: int) -> Iterator[Finding]:
     """What the run showed (LX501 to LX505)."""
     for row in layers:
-        if row.silent_integer == row.neurons:
+        if row.silent_integer == row.neurons and q.nodes[row.node].spiking:
             found = "no spike in the integer network" + ("" if row.spikes_float else ", nor in the float network")
             yield Finding(code="LX501", node=row.node, found=found, fix="raise the input, or lower the threshold")
         if row.always_firing:

@@ -10,6 +10,10 @@ import numpy as np
 from ..findings import Finding
 from ..fixedpoint import QFormat
 from ..network import FloatNetwork, IntNetwork
+from ..neurons import IntLIF
+from ..neurons.membrane import Leaky, Spiking
+from ..nodes import IntWeights
+from ..quantization.feeding import feeding
 from .report import BiasFidelity, DecayFidelity, LayerFidelity, ThresholdFidelity, WeightFidelity
 from .statistics import Noise
 
@@ -21,42 +25,55 @@ it; share of weights that vanished."""
 WIDER = "use more weight_bits, or train so that no outlier sets the scale"
 
 
-def weight_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> WeightFidelity:
+def weight_fidelity(f: FloatNetwork, q: IntNetwork) -> Iterator[WeightFidelity]:
     """Weights as trained, input gain of the neurons included, against codes times unit; volt."""
-    target = f.nodes[f.outgoing(name)[0].target]
-    trained = f.nodes[name].weight * target.gain[:, None]
-    node = q.nodes[name]
-    unit, hi = float(node.unit), QFormat(bits=node.weight_bits).hi
-    noise = Noise()
-    noise.add(trained, node.weight * unit)
-    return WeightFidelity(
-        node=name,
-        weights=node.weight.size,
-        bits=node.weight_bits,
-        largest_code=int(np.abs(node.weight).max()),
-        sqnr_db=noise.sqnr_db,
-        zeroed=int(((trained != 0) & (node.weight == 0)).sum()),
-        saturated=int((np.abs(trained) > (hi + 0.5) * unit).sum()),
-    )
+    for name in f.populations:
+        population = q.nodes[name]
+        for part in feeding(f, name, q.input_code):
+            node: IntWeights = q.nodes[part.name]
+            volt = float(node.unit) * part.per_output(population.scale * _kept(population), field="scale")
+            unit, hi = part.by_output(volt), QFormat(bits=node.weight_bits).hi
+            noise = Noise()
+            noise.add(part.weight, node.weight * unit)
+            yield WeightFidelity(
+                node=part.name,
+                weights=node.weight.size,
+                bits=node.weight_bits,
+                largest_code=int(np.abs(node.weight).max()),
+                sqnr_db=noise.sqnr_db,
+                zeroed=int(((part.weight != 0) & (node.weight == 0)).sum()),
+                saturated=int((np.abs(part.weight) > (hi + 0.5) * unit).sum()),
+            )
 
 
 def decay_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> DecayFidelity:
     """The decay that changed its time constant most."""
-    node = f.nodes[name]
-    realised = q.nodes[name].decay / (1 << q.nodes[name].rules.leak.bits)
+    node, leak = f.nodes[name], q.nodes[name].rules.leak
+    realised = leak.realised(q.nodes[name].decay)
     trained_tau, tau = (_time_constant(decay, f.dt) for decay in (node.decay, realised))
-    trained_tau = np.where((trained_tau > 0) & np.isfinite(trained_tau), trained_tau, node.tau)
-    with np.errstate(divide="ignore"):
+    if isinstance(node, Leaky):
+        trained_tau = np.where((trained_tau > 0) & np.isfinite(trained_tau), trained_tau, node.tau)
+    with np.errstate(divide="ignore", invalid="ignore"):
         change = np.abs(np.log(tau) - np.log(trained_tau))  # infinite where the realised decay is 0 or 1
+    change = np.where(np.isnan(change), 0.0, change)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(change)), node.shape))
+    before, after = float(trained_tau[index]), float(tau[index])
     return DecayFidelity(
-        bits=q.nodes[name].rules.leak.bits,
+        bits=leak.bits,
         index=index,
         trained=float(node.decay[index]),
         realised=float(realised[index]),
-        tau_trained=float(trained_tau[index]),
-        tau_realised=float(tau[index]) if 0 < tau[index] < math.inf else None,
+        tau_trained=before if math.isfinite(before) else None,
+        tau_realised=after if 0 < after < math.inf else None,
     )
+
+
+def _kept(population: IntLIF) -> np.ndarray | float:
+    """Share of an input that reaches the membrane in its step: less than 1 where a current decays after its input."""
+    current = population.rules.current
+    if current is None or current.when == "before_input":
+        return 1.0
+    return current.leak.realised(population.current_decay[0])
 
 
 def _time_constant(decay: np.ndarray, dt: float) -> np.ndarray:
@@ -65,24 +82,27 @@ def _time_constant(decay: np.ndarray, dt: float) -> np.ndarray:
         return -dt / np.where(decay == 1.0, -0.0, np.log(decay))
 
 
-def threshold_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> ThresholdFidelity:
-    """The threshold, measured from rest, that changed most relative to its trained value."""
-    node = f.nodes[name]
-    trained, realised = node.v_threshold - node.v_rest, q.nodes[name].threshold * float(q.nodes[name].unit)
+def threshold_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> ThresholdFidelity | None:
+    """The threshold, measured from rest, that changed most relative to its trained value; None without thresholds."""
+    node, population = f.nodes[name], q.nodes[name]
+    if not isinstance(node, Spiking):
+        return None
+    more = (population.rules.compare == ">") - (node.compare == ">")  # on integers v > t is v >= t + 1
+    trained, realised = node.v_threshold - node.v_rest, (population.threshold + more) * population.volt
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(realised / trained - 1))), trained.shape))
     return ThresholdFidelity(index=index, trained=float(trained[index]), realised=float(realised[index]))
 
 
 def bias_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> BiasFidelity | None:
     """The bias whose rounding moves the potential a neuron settles at most; None if none was trained."""
-    node, feeding = f.nodes[name], [f.nodes[edge.source] for edge in f.incoming(name)]
-    biases = [dense.bias * node.gain for dense in feeding if dense.role == "connection" and dense.bias is not None]
-    trained = np.sum(biases, axis=0) if biases else np.zeros(node.shape)
+    node = f.nodes[name]
+    trained = np.sum([part.bias for part in feeding(f, name, q.input_code)], axis=0)
     if not trained.any():
         return None
-    realised = q.nodes[name].bias * float(q.nodes[name].unit)
+    realised = q.nodes[name].bias * q.nodes[name].volt
     kept = np.maximum(1 - node.decay, np.finfo(float).eps)
-    displacement = (realised - trained) / kept / (node.v_threshold - node.v_rest)
+    span = node.v_threshold - node.v_rest if isinstance(node, Spiking) else np.abs(trained).max() / kept
+    displacement = (realised - trained) / kept / span
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(displacement))), node.shape))
     return BiasFidelity(
         index=index,
@@ -105,10 +125,11 @@ def parameter_findings(weights: Iterable[WeightFidelity], layers: Iterable[Layer
         change = decay.tau_change
         if change is None or abs(change) > TAU_TOLERANCE:
             now = "none" if decay.tau_realised is None else f"{decay.tau_realised * 1e3:.4g} ms"
-            found = f"{decay.tau_trained * 1e3:.4g} ms became {now}"
+            before = "no leak" if decay.tau_trained is None else f"{decay.tau_trained * 1e3:.4g} ms"
+            found = f"{before} became {now}"
             fix = "use more decay_bits"
             yield Finding(code="LX210", node=name, field="tau", index=decay.index or None, found=found, fix=fix)
-        if abs(threshold.change) > THRESHOLD_TOLERANCE:
+        if threshold is not None and abs(threshold.change) > THRESHOLD_TOLERANCE:
             found = f"{threshold.trained:.4g} V became {threshold.realised:.4g} V"
             fix = "use more state_bits or a smaller membrane_range"
             index = threshold.index or None

@@ -54,13 +54,16 @@ class DecayFidelity:
     index: tuple[int, ...]
     trained: float
     realised: float
-    tau_trained: float
+    tau_trained: float | None
+    """Seconds; None for neurons that do not leak."""
     tau_realised: float | None
     """Seconds, ``-dt / ln(realised)``; None where the realised decay is 0 or 1."""
 
     @property
     def tau_change(self) -> float | None:
         """Relative change of the time constant; None if it is no longer finite and positive."""
+        if self.tau_trained is None:
+            return 0.0 if self.realised == 1 else None
         return None if self.tau_realised is None else self.tau_realised / self.tau_trained - 1
 
 
@@ -97,7 +100,8 @@ class LayerFidelity:
     neurons: int
     state_bits: int
     decay: DecayFidelity
-    threshold: ThresholdFidelity
+    threshold: ThresholdFidelity | None
+    """None: neurons that never spike."""
     bias: BiasFidelity | None
     """None: no neuron of the layer was trained with a bias."""
     spikes_float: int
@@ -142,6 +146,8 @@ class FidelityReport:
     target_digest: str
     not_verified: tuple[str, ...]
     """What is not known about the target's model of its hardware."""
+    approximations: tuple[str, ...]
+    """What the target does otherwise than the trained network, accepted by name when it was quantized."""
     float_digest: str
     integer_digest: str
     dt: float
@@ -180,6 +186,7 @@ class FidelityReport:
                 "name": self.target,
                 "digest": self.target_digest,
                 "not_verified": list(self.not_verified),
+                "approximations": list(self.approximations),
             },
             "networks": {"float": self.float_digest, "integer": self.integer_digest},
             "input": {
@@ -282,7 +289,9 @@ def _layer(row: LayerFidelity) -> dict[str, Any]:
             "tau_trained_s": _short(row.decay.tau_trained),
             "tau_realised_s": _short(row.decay.tau_realised),
         },
-        "threshold": {
+        "threshold": None
+        if row.threshold is None
+        else {
             "index": list(row.threshold.index),
             "trained": _short(row.threshold.trained),
             "realised": _short(row.threshold.realised),

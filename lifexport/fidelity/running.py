@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork
 from ..neurons import Arriving
+from ..neurons.membrane import Spiking
+from ..nodes import IntWeights
 from ..ops import NumpyOps
 from ..simulation import Trace, simulate
 from ..simulation.run import Backend
@@ -70,10 +74,11 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
     """
     sums = Sums({name: LayerSums() for name in f.populations})
     order = {name: i for i, name in enumerate(f.populations)}
+    lags = {name: behind(f, q, name) for name in f.populations}
     for start, part in _parts(f, x):
         encoded = q.encode(part)
         exact = simulate(f, part, record=("v", "spikes"))
-        realised = simulate(q, encoded.codes, record=("v", "spikes", "overflows"), backend=backend)
+        realised = _aligned(q, simulate(q, _padded(encoded.codes, lags), record=RECORD, backend=backend), lags, len(x))
         sums.clipped += encoded.clipped
         sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
         sums.nonzero += int((part != 0).sum())
@@ -87,8 +92,31 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
         sums.first = min((d for d in (sums.first, first) if d), key=lambda d: (d.step, order[d.node]), default=None)
         for name, layer in sums.layers.items():
             _add(layer, f, q, name, exact, realised)
-            layer.local.add(_from_rest(f, name, exact), _volts(q, name, _alone(q, name, encoded.codes, exact)))
+            layer.local.add(_from_rest(f, name, exact), _volts(q, name, _alone(f, q, name, encoded.codes, exact)))
     return sums
+
+
+RECORD = ("v", "spikes", "overflows")
+
+
+def _padded(codes: np.ndarray, lags: dict[str, tuple[int, int]]) -> np.ndarray:
+    """As many more steps without input as the last spikes need to arrive."""
+    more = max(spikes for _, spikes in lags.values())
+    return np.concatenate([codes, np.zeros_like(codes[:1]).repeat(more, axis=0)])
+
+
+def _aligned(q: IntNetwork, trace: Trace, lags: dict[str, tuple[int, int]], steps: int) -> Trace:
+    """The run as it would be if every population were as early as the trained one."""
+    v = {name: rows[lags[name][0] :][:steps] for name, rows in trace.v.items()}
+    spikes = {name: rows[lags[name][1] :][:steps] for name, rows in trace.spikes.items()}
+    last = q.readout_name
+    return dataclasses.replace(trace, v=v, spikes=spikes, output=spikes[last], output_v=v[last])
+
+
+def behind(f: FloatNetwork, q: IntNetwork, name: str) -> tuple[int, int]:
+    """Steps by which the membranes, and the spikes, of an integer population come later than the trained ones."""
+    lag = q.lateness[name] - f.lateness[name]
+    return lag, lag + q.nodes[name].latency
 
 
 def _parts(f: FloatNetwork, x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -104,7 +132,7 @@ def _add(layer: LayerSums, f: FloatNetwork, q: IntNetwork, name: str, exact: Tra
     layer.accumulated.add(_from_rest(f, name, exact), _volts(q, name, realised.v[name]))
     layer.spikes_float += int(a.sum(dtype=np.int64))
     layer.spikes_integer += int(b.sum(dtype=np.int64))
-    layer.coincident += int((a & b).sum(dtype=np.int64))
+    layer.coincident += int(np.minimum(a, b).sum(dtype=np.int64))
     layer.differing += int((a != b).sum())
     layer.values += a.size
     layer.count_difference += int(np.abs(a.sum(axis=0, dtype=np.int64) - b.sum(axis=0, dtype=np.int64)).sum())
@@ -119,39 +147,50 @@ def _from_rest(f: FloatNetwork, name: str, trace: Trace) -> np.ndarray:
 
 
 def _volts(q: IntNetwork, name: str, codes: np.ndarray) -> np.ndarray:
-    return codes * float(q.nodes[name].unit)
+    return codes * q.nodes[name].volt
 
 
-def _alone(q: IntNetwork, name: str, codes: np.ndarray, exact: Trace) -> np.ndarray:
+def _alone(f: FloatNetwork, q: IntNetwork, name: str, codes: np.ndarray, exact: Trace) -> np.ndarray:
     """Membranes of one integer population whose inputs are the float network's spikes; its own state and resets."""
-    node = q.nodes[name]
-    arriving = np.sum([_arriving(q, edge, codes, exact) for edge in q.incoming(name)], axis=0)
+    node, given = q.nodes[name], {edge: _given(f, q, edge, codes, exact) for edge in q.incoming(name)}
     state, ops, rows = initial_state(q, codes.shape[1]).populations[name], NumpyOps(), []
-    for current in arriving:
-        state, _, v = node.step(ops, state, Arriving.total(current))
+    for i in range(len(codes)):
+        events = tuple(
+            [one for edge in port for one in _increments(q, node, edge, given[edge][i])] for port in q.arriving(name)
+        )
+        state, _, v = node.step(ops, state, Arriving(events))
         rows.append(v)
     return np.stack(rows)
 
 
-def _arriving(q: IntNetwork, edge: Any, codes: np.ndarray, exact: Trace) -> np.ndarray:
-    """What an edge delivers at every step, its source taken from the float run; shape ``(time, batch, *shape)``."""
+def _increments(q: IntNetwork, node: Any, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
     source = q.nodes[edge.source]
-    if source.role == "input":
-        sequence = codes
-    elif source.role == "population":
-        sequence = exact.spikes[edge.source].astype(np.int64)
+    if source.role != "connection":
+        return [x]
+    return source.events(x) if node.per_event and isinstance(source, IntWeights) else [source.apply(x)]
+
+
+def _given(f: FloatNetwork, q: IntNetwork, edge: Edge, codes: np.ndarray, exact: Trace) -> np.ndarray:
+    """What the start of an edge is given at every step, the trained run's spikes, as late as in training."""
+    trained = next(e for e in f.edges if (e.source, e.target) == (edge.source, edge.target))
+    source = q.nodes[edge.source]
+    if source.role == "connection":
+        (before,) = q.incoming(edge.source)
+        sequence = _given(f, q, before, codes, exact)
+        if q.nodes[edge.target].role == "connection":
+            flat = source.apply(sequence.reshape(-1, *sequence.shape[2:]))
+            sequence = flat.reshape(*sequence.shape[:2], *flat.shape[1:])
     else:
-        before = _arriving(q, q.incoming(edge.source)[0], codes, exact)
-        flat = source.apply(before.reshape(-1, *before.shape[2:]))
-        sequence = flat.reshape(*before.shape[:2], *flat.shape[1:])
-    return (
-        np.concatenate([np.zeros_like(sequence[: edge.delay]), sequence])[: len(sequence)] if edge.delay else sequence
-    )
+        sequence = codes if source.role == "input" else exact.spikes[edge.source].astype(np.int64)
+    late = np.zeros_like(sequence[: trained.delay])
+    return np.concatenate([late, sequence])[: len(sequence)] if trained.delay else sequence
 
 
 def _first_divergence(f: FloatNetwork, q: IntNetwork, exact: Trace, realised: Trace, start: int) -> Divergence | None:
     found = None
     for name, node in f.populations.items():
+        if not isinstance(node, Spiking):
+            continue
         differs = exact.spikes[name] != realised.spikes[name]
         steps = differs.reshape(len(differs), -1).any(axis=1)
         if not steps.any() or (found and int(steps.argmax()) >= found.step):
@@ -166,7 +205,7 @@ def _first_divergence(f: FloatNetwork, q: IntNetwork, exact: Trace, realised: Tr
             sample=start + sample,
             index=tuple(index),
             v_float=float(exact.v[name][where]),
-            v_integer=float(_volts(q, name, realised.v[name][where])) + rest,
+            v_integer=float((_volts(q, name, realised.v[name]))[where]) + rest,
             threshold=float(node.v_threshold[tuple(index)]),
         )
     return found

@@ -78,6 +78,9 @@ class Population(abc.ABC):
 class FloatPopulation(Population):
     """Neurons as trained: real numbers, SI units; ``dt`` is the time step their decay was realised for."""
 
+    latency: ClassVar[int] = 0
+    """Spikes leave in the step whose membrane reached the threshold."""
+
     dt: float
 
     @abc.abstractmethod

@@ -67,7 +67,9 @@ class IntLIF(IntPopulation):
         Index of a neuron that also emits the spikes of this one, -1 for none. In order of index each neuron hands on
         what it emits; one that has received the most a neuron may emit keeps its own charge.
     unit : Fraction, volt
-        Potential one code stands for, exact.
+        Potential one code stands for, exact, where ``scale`` is 1.
+    scale : int array
+        Units that one code of a neuron stands for (not used by the step).
     v_rest : float array, volt
         Potential that code 0 stands for (not used by the step).
     threshold_shift, bias_shift : int
@@ -102,6 +104,7 @@ class IntLIF(IntPopulation):
     refractory: np.ndarray = 0  # type: ignore[assignment]
     alias: np.ndarray | None = None
     v_rest: np.ndarray = 0.0  # type: ignore[assignment]
+    scale: np.ndarray = 1  # type: ignore[assignment]
     threshold_shift: int = 0
     bias_shift: int = 0
 
@@ -111,7 +114,7 @@ class IntLIF(IntPopulation):
         synapses = (0 if rules.current is None else rules.current.synapses, *self.shape)
         shapes = {"current_decay": synapses, "current_initial": synapses}
         shapes |= {} if self.alias is None else {"alias": self.shape}
-        fields = ("decay", "threshold", "reset_code", "bias", "v_initial", "gain", "refractory")
+        fields = ("decay", "threshold", "reset_code", "bias", "v_initial", "gain", "refractory", "scale")
         for field, shape in {**dict.fromkeys(fields, self.shape), **shapes}.items():
             value = arrays.integer(getattr(self, field), shape, node=None, field=field)
             object.__setattr__(self, field, value)
@@ -122,6 +125,7 @@ class IntLIF(IntPopulation):
             self._require_range("current_initial", rules.current.word.lo, rules.current.word.hi)
         self._require_range("v_initial", *self.membrane_range())
         self._require_range("gain", 0, LARGEST if rules.leak.gain_bits else 0)
+        self._require_range("scale", 1, LARGEST - 1)
         self._require_range("refractory", 0, (1 << 16) if rules.refractory else 0)
         if self.alias is not None:
             self._require_range("alias", -1, self.alias.size - 1)
@@ -140,6 +144,11 @@ class IntLIF(IntPopulation):
     def _require_range(self, field: str, lo: int, hi: int) -> None:
         codes = getattr(self, field)
         require_all((codes >= lo) & (codes <= hi), "LX204", field, codes, "", f"use {lo}..{hi}")
+
+    @property
+    def volt(self) -> np.ndarray:
+        """Potential that one code of each neuron stands for, float64, ``shape``."""
+        return float(self.unit) * self.scale
 
     @property
     def spiking(self) -> bool:

@@ -161,6 +161,15 @@ class Leak:
         one = 1 << self.bits
         return {"multiply": one, "toward_input": one, "shift": 31, "linear": 1 << 31, "none": 0}[self.kind]
 
+    def realised(self, amount):
+        """Share of a large state that one decay keeps, float64; a linear leak takes no share, so that it keeps one."""
+        match self.kind:
+            case "multiply" | "toward_input":
+                return amount / (1 << self.bits)
+            case "shift":
+                return 1 - 2.0**-amount
+        return 1.0 + 0.0 * amount
+
     def lost(self, ops, x, amount, name: str):
         """What a shift leak takes off ``x``."""
         taken = ops.shift_right(x, amount, name)

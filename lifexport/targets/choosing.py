@@ -41,9 +41,9 @@ def choose_rules(
     max_spikes : int, optional
         Spikes a step, one of those the target lists.
     refractory : bool, optional
-        Whether neurons wait after a spike; by default, where the target can.
+        Whether neurons wait after a spike; by default, where the target has it and cannot do without.
     synapses : int, optional
-        Currents of a neuron, at most as many as the target has; by default one.
+        Currents of a neuron, at most as many as the target has; by default one, or none where it can do without.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def choose_rules(
     rules = target.document
     if refractory and rules["refractory"] is None:
         raise error("LX203", field="refractory", found=f"{target.name!r} has none", fix="leave it out")
-    waits = rules["refractory"] is not None if refractory is None else refractory
+    waits = _waits(rules["refractory"]) if refractory is None else refractory
     return Rules(
         membrane=_membrane(target, state_bits, state_lo, state_hi, overflow),
         leak=_leak(target, rules["leak"], "leak", decay_bits, rounding),
@@ -83,6 +83,10 @@ def choose_rules(
         refractory=waits,
         waits_at=rules["refractory"].get("waits_at", "zero") if waits else "zero",
     )
+
+
+def _waits(section: Chosen | None) -> bool:
+    return section is not None and not section.get("optional", False)
 
 
 def _membrane(target: Target, bits: int | None, lo: int | None, hi: int | None, overflow: str | None) -> Word:
@@ -108,6 +112,8 @@ def _current(target: Target, synapses: int | None) -> Current | None:
     section = target.document["current"]
     if section is None:
         _unused(target, {"synapses": synapses})
+        return None
+    if synapses is None and section.get("optional", False):
         return None
     count = 1 if synapses is None else synapses
     if not 1 <= count <= section["synapses"]:

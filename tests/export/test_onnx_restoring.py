@@ -38,7 +38,9 @@ def living() -> IntNetwork:
     rest = [-0.07, 0.1, -0.0, 0.0, 5e-324, 1e300]
     rules = {"rounding": "floor", "overflow": "saturate", "reset": "subtract", "bias": [1, 2, 3, 4, 5, 6]}
     network = with_population(network, v_rest=rest, v_initial=[1, -2, 3, 4, 5, 4095], **rules)
-    return dataclasses.replace(network, target="fpga-q", target_digest="ab", readout="membrane_max")
+    return dataclasses.replace(
+        network, target="fpga-q", target_digest="ab", readout="membrane_max", approximations=("a.b: c",)
+    )
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -217,6 +219,7 @@ RECORD_EDITS = {
     "digest": (lambda r: r.update(digest="0" * 64), {"LX403"}),
     "target": (lambda r: r.update(target="fpga-p"), {"LX403"}),
     "digest of the target": (lambda r: r.update(target_digest="cd"), {"LX403"}),
+    "approximations": (lambda r: r.update(approximations=[]), {"LX403"}),
     "readout": (lambda r: r.update(readout="count"), {"LX403"}),
     "unknown readout": (lambda r: r.update(readout="best"), {"LX106"}),
     "state reset": (lambda r: r.update(state_reset="never"), {"LX403"}),

@@ -155,6 +155,9 @@ DAMAGE = {
     "array of negative size": lambda f: array(f).update(shape=[-1]),
     "array shape a number": lambda f: array(f).update(shape=2),
     "array digest a number": lambda f: array(f).update(sha256=7),
+    "approximations that are no text": lambda f: f.update(
+        kind="IntNetwork", target="", target_digest="", approximations=[1]
+    ),
     "integer network without target": lambda f: f.update(kind="IntNetwork"),
     "infinity": lambda f: f["nodes"]["lif"]["fields"].update(dt=INFINITE),
     "half a surrogate pair": lambda f: f["nodes"].update({"\ud800": f["nodes"]["lif"]}),

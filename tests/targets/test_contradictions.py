@@ -36,7 +36,7 @@ CASES = [
     ("xylo-v1", {"leak.rounding": ["floor"]}, r"leak\.rounding: for a shift leak"),
     ("fpga-q", {"leak.at_least_one": True}, r"leak\.at_least_one: for a multiply leak"),
     ("fpga-q", {"increment": SATURATING, "bias.into": "increment"}, r"increment: without a current and a shift leak"),
-    ("fpga-q", {"drive": SATURATING, "bias.into": "drive"}, r"drive: without a current"),
+    ("sinabs-iaf", {"drive": SATURATING, "bias.into": "drive"}, r"drive: without a current"),
     ("xylo-v2", {"increment.lo": -100, "increment.hi": 100}, r"increment: 201 values"),
     ("xylo-v2", {"bias.into": "membrane"}, r"bias\.into: 'membrane'.*'increment'"),
     ("loihi1-nengo", {"bias.into": "membrane"}, r"bias\.into: 'membrane'.*'drive'"),

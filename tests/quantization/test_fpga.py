@@ -286,35 +286,14 @@ def test_what_a_target_cannot_express_is_refused(section, tmp_path):
         lx.quantize(f, lx.Target(document), input=SPIKES, weight_bits=4)
 
 
-@pytest.mark.parametrize(
-    ("section", "change"),
-    [
-        ("weight", {"step": 2}),
-        ("weight", {"shift": {"min": 3, "max": 24}}),
-        ("leak", {"per": "layer"}),
-        ("leak", {"offset": 1}),
-        ("threshold", {"per": "layer"}),
-        ("threshold", {"signed": False}),
-        ("reset", {"amount": "threshold_or_zero"}),
-        ("initial_state", "zero"),
-        ("state", {"lo": -32768, "hi": 32767, "overflow": ["saturate"]}),
-    ],
-    ids=str,
-)
-def test_a_declared_rule_that_has_no_map_is_refused(section, change):
-    document = lx.load_target("fpga-q").document
-    whole = section in ("state", "initial_state")
-    document[section] = change if whole else document[section] | change
-    name = section if whole else f"{section}.{next(iter(change))}"
-    with pytest.raises(UnsupportedError, match=rf"LX203.*no map onto.*{name}"):
-        lx.quantize(small(), lx.Target(document), input=SPIKES)
-
-
-def test_delays_without_a_loop_are_refused():
+def test_delays_beyond_the_targets_are_refused():
     f, x = float_network(1)
-    edges = tuple(Edge(e.source, e.target, int(e.source == "hidden")) for e in f.edges)
-    with pytest.raises(UnsupportedError, match=r"LX203.*hidden -> fc1.*no axonal delays"):
-        lx.quantize(dataclasses.replace(f, edges=edges), "fpga-q", calibration=x)
+    edges = tuple(Edge(e.source, e.target, 3 * int(e.source == "hidden")) for e in f.edges)
+    late = dataclasses.replace(f, edges=edges)
+    assert lx.quantize(late, "fpga-q", calibration=x).edges == late.edges
+    target = narrow_target(delivery={"max_delay": 2})
+    with pytest.raises(UnsupportedError, match=r"LX203.*hidden -> last: 3 steps later.*delays by 2 at most"):
+        lx.quantize(late, target, calibration=x)
 
 
 def test_connections_need_populations_of_their_own():
