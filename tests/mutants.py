@@ -25,6 +25,11 @@ QUANT = "tests/test_quantization.py"
 TRAIN = "tests/train/test_lif.py"
 NIR = "tests/export/test_nir_graph.py"
 READING = "tests/export/test_nir_reading.py"
+SPINNAKER = "tests/targets/test_spinnaker1.py"
+LIMITS = "tests/targets/test_limits.py"
+PROOFS = "tests/proofs/test_readers.py"
+RANDOM = "tests/proofs/test_random_rules.py"
+CONTRADICTIONS = "tests/targets/test_contradictions.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
 
 
@@ -126,6 +131,28 @@ MUTANTS = [
         VECTORS,
     ),
     Mutant("targets/choosing.py", "max_spikes=_listed(", "max_spikes=1 or _listed(", VECTORS),
+    Mutant("targets/limits.py", "count > most", "count > most + 1", LIMITS),
+    Mutant("targets/limits.py", "sum(_synapses(", "max(_synapses(", LIMITS),
+    Mutant("targets/limits.py", "int(np.max(sum((w", "int(np.min(sum((w", LIMITS),
+    # A membrane that relaxes towards its input
+    Mutant("neurons/rules.py", "drive = ops.saturate(ops.shift_right(", "drive = ops.wrap(ops.shift_right(", SPINNAKER),
+    Mutant("neurons/rules.py", "ops.const(1 << (self.gain_bits - 1),", "ops.const(0,", SPINNAKER),
+    Mutant(
+        "neurons/rules.py",
+        "if self.gain_bits is not None:\n            product",
+        "if False:\n            product",
+        STEP,
+    ),
+    Mutant("neurons/rules.py", "gap = word.fit(ops, ops.sub(drive, x))", "gap = ops.sub(drive, x)", SPINNAKER),
+    Mutant("neurons/rules.py", "return word.fit(ops, ops.sub(drive, rest))", "return ops.sub(drive, rest)", SPINNAKER),
+    Mutant("neurons/rules.py", "self.bits, self.rounding, word.largest", 'self.bits, "floor", word.largest', SPINNAKER),
+    Mutant("neurons/int_lif.py", "self._add(ops, bias, arriving.synapses[0], rules.membrane)\n", "bias\n", SPINNAKER),
+    Mutant("neurons/int_lif.py", 'change = v if rules.waits_at == "zero" else', "change = v if True else", SPINNAKER),
+    Mutant("neurons/int_lif.py", "min(drive, word.largest) * gain", "drive", STEP),
+    Mutant("targets/choosing.py", 'Leak(kind=section["kind"], bits=width,', "Leak(bits=width,", SPINNAKER),
+    Mutant("targets/choosing.py", 'gain_bits=section.get("gain_bits")', "gain_bits=None", SPINNAKER),
+    Mutant("targets/choosing.py", 'rules["refractory"].get("waits_at", "zero") if waits', '"zero" if waits', SPINNAKER),
+    Mutant("targets/contradictions.py", "yield from _relaxation(document)", "yield from ()", CONTRADICTIONS),
     # The operations: definition, JAX, ONNX
     Mutant("ops.py", "return (product + half) // one", "return (product + half - 1) // one", OPS),
     Mutant("ops.py", "below % 2 == 1", "below % 2 == 0", OPS),
@@ -140,6 +167,14 @@ MUTANTS = [
     Mutant("simulation/jax_ops.py", "((x - lo) & (hi - lo)) + lo", "(x - lo) & (hi - lo)", OPS),
     Mutant("simulation/jax_ops.py", "jnp.where(x < lo, x + size, x)", "x", OPS),
     Mutant("simulation/jax_ops.py", "jnp.minimum(often, most), 0)", "often, 0)", OPS),
+    # Bounds of formulas: proofs notice
+    Mutant("simulation/jax_ops.py", "bound * one <= INT32:", "bound * one <= 2 * INT32:", PROOFS),
+    Mutant("simulation/jax_ops.py", "+ (product >> k)", "+ (product + (1 << 31) >> k)", PROOFS),
+    Mutant("simulation/jax_ops.py", "jnp.where(x > hi, x - size", "jnp.where(x >= hi, x - size", RANDOM),
+    Mutant("export/onnx_ops.py", "+ (1 << k) < BIAS", "+ (1 << k) < 2 * BIAS", PROOFS),
+    Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", PROOFS),
+    Mutant("export/onnx_ops.py", "self.number_ratio(1), label", "self.number_ratio(2), label", PROOFS),
+    Mutant("ops.py", "below % 2 == 1", "below % 4 == 1", PROOFS),
     Mutant("export/onnx_ops.py", '"GreaterOrEqual"', '"Greater"', ONNX),
     Mutant("export/onnx_ops.py", "offset = BIAS + ((1 << k) // 2", "offset = BIAS + ((1 << k) // 4", ONNX),
     Mutant(

@@ -152,15 +152,18 @@ class OnnxOps:
         return self.emit("Mul", x, self.number(1 << k), label="shift") if k else x
 
     def shift_right(self, x: str, k: np.ndarray, name: str) -> str:
-        one = self.const(1 << np.minimum(np.asarray(k, np.int64), 30), f"{name}_power")
+        k = np.asarray(k, np.int64)
+        first = np.minimum(k, 30)  # 2**31 is no int32: what lies beyond is shifted out of what is left
+        one = self.const(1 << first, f"{name}_power")
         rest = self.emit("Mod", x, one, label="shift_rest")  # has the sign of the divisor: a floor
-        return self.emit("Div", self.sub(x, rest), one, label="shift")
+        shifted = self.emit("Div", self.sub(x, rest), one, label="shift")
+        return self.shift_right(shifted, k - first, f"{name}_beyond") if (k > first).any() else shifted
 
     def count(self, x: str, y: str, most: int | None) -> str:
         positive = self.maximum(y, self.number(1))
         fits = self.emit("Div", self.maximum(x, self.number(0)), positive, label="fits")
         fits = fits if most is None else self.minimum(fits, self.number(most))
-        endless = self.gate(self.ge(self.number(0), y), self.sub(self.number(most or BIAS), fits))
+        endless = self.gate(self.ge(self.number(0), y), self.sub(self.number(BIAS if most is None else most), fits))
         return self.gate(self.ge(x, y), self.add(fits, endless))
 
     def saturate(self, x: str, lo: int, hi: int) -> str:

@@ -25,7 +25,7 @@ class LIFState(NamedTuple):
     current: tuple = ()
     """Synaptic currents."""
     waiting: Any = None
-    """Steps for which the membrane will still be held at zero."""
+    """Steps for which the membrane will still be held."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +59,8 @@ class IntLIF(IntPopulation):
         Membrane before the first step.
     current_decay, current_initial : int array, shape ``(synapses, *shape)``
         Amount of each current's leak, and its value before the first step; no synapses without a current.
+    gain : int array
+        Factor of the input where the leak has ``gain_bits``, 0 elsewhere.
     refractory : int array
         Steps from one spike to the first in which the membrane integrates again; 0 and 1 are the next step.
     alias : int array, shape ``shape``, or None
@@ -98,6 +100,7 @@ class IntLIF(IntPopulation):
     v_initial: np.ndarray = 0  # type: ignore[assignment]
     current_decay: np.ndarray = 0  # type: ignore[assignment]
     current_initial: np.ndarray = 0  # type: ignore[assignment]
+    gain: np.ndarray = 0  # type: ignore[assignment]
     refractory: np.ndarray = 0  # type: ignore[assignment]
     alias: np.ndarray | None = None
     v_rest: np.ndarray = 0.0  # type: ignore[assignment]
@@ -111,7 +114,7 @@ class IntLIF(IntPopulation):
         synapses = (0 if rules.current is None else rules.current.synapses, *self.shape)
         shapes = {"current_decay": synapses, "current_initial": synapses}
         shapes |= {} if self.alias is None else {"alias": self.shape}
-        fields = ("decay", "threshold", "reset_code", "bias", "v_initial", "refractory", "scale")
+        fields = ("decay", "threshold", "reset_code", "bias", "v_initial", "gain", "refractory", "scale")
         for field, shape in {**dict.fromkeys(fields, self.shape), **shapes}.items():
             value = arrays.integer(getattr(self, field), shape, node=None, field=field)
             object.__setattr__(self, field, value)
@@ -121,6 +124,7 @@ class IntLIF(IntPopulation):
             self._require_range("current_decay", 0, rules.current.leak.highest())
             self._require_range("current_initial", rules.current.word.lo, rules.current.word.hi)
         self._require_range("v_initial", *self.membrane_range())
+        self._require_range("gain", 0, LARGEST if rules.leak.gain_bits else 0)
         self._require_range("scale", 1, LARGEST - 1)
         self._require_range("refractory", 0, (1 << 16) if rules.refractory else 0)
         if self.alias is not None:
@@ -204,10 +208,17 @@ class IntLIF(IntPopulation):
     def step_bound(self, arriving: int) -> int:
         """Largest magnitude of any sum inside a step whose input never exceeds ``arriving``, partial sums included."""
         after_reset, bias = self.reset_bound() + 1, int(np.abs(self.bias).max(initial=0))
+        if self.rules.leak.kind == "toward_input":
+            return self._relaxation_bound(arriving + bias, after_reset)
         if self.rules.current is None:
             return after_reset + arriving + bias
         stored = self.rules.current.word.largest
         return max(stored + 1 + arriving, after_reset + self.rules.current.synapses * stored + bias)
+
+    def _relaxation_bound(self, drive: int, after_reset: int) -> int:
+        word, bits = self.rules.membrane, self.rules.leak.gain_bits
+        half, gain = (0, 1) if bits is None else (1 << (bits - 1), int(self.gain.max(initial=0)))
+        return max(drive, min(drive, word.largest) * gain + half, after_reset + word.largest)
 
     def initial_state(self) -> LIFState:
         """State before the first step."""
@@ -220,10 +231,11 @@ class IntLIF(IntPopulation):
         if rules.reset_when == "next_step":
             fired = self._fired(ops, v)
             v = self._reset(ops, v, fired.own)
-        currents = self._currents(ops, state.current, arriving)
+        currents, before = self._currents(ops, state.current, arriving), v
         v = self._integrate(ops, v, fired, currents, arriving)
         if rules.refractory:
-            v = ops.sub(v, ops.gate(ops.ge(state.waiting, ops.const(1, "one")), v))
+            change = v if rules.waits_at == "zero" else ops.sub(v, before)
+            v = ops.sub(v, ops.gate(ops.ge(state.waiting, ops.const(1, "one")), change))
         now = self._fired(ops, v)
         emitted = fired if rules.judged == "next_step_start" and fired is not None else now
         kept = v if rules.reset_when == "next_step" else self._reset(ops, v, now.own)
@@ -267,6 +279,9 @@ class IntLIF(IntPopulation):
         rules, bias = self.rules, ops.const(self.bias, "bias")
         if rules.increment is not None:
             return self._increment(ops, v, currents, bias)
+        if rules.leak.kind == "toward_input":
+            drive = self._add(ops, bias, arriving.synapses[0], rules.membrane)
+            return rules.leak.approach(ops, v, drive, self.gain, self.decay, rules.membrane)
         leaked = rules.leak.apply(ops, v, self.decay, "decay", self.reset_bound())
         if not rules.leak_on_fire and fired is not None:
             leaked = ops.add(leaked, ops.gate(ops.ge(fired.own, ops.const(1, "one")), ops.sub(v, leaked)))

@@ -9,17 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
 from ..findings import error
 from ..ops import OVERFLOWS, ROUNDINGS, Overflow, Rounding
 from .base import require_choice
 
-LeakKind = Literal["multiply", "shift", "linear", "none"]
+LeakKind = Literal["multiply", "shift", "linear", "none", "toward_input"]
 Reset = Literal["subtract", "value"]
 Compare = Literal[">=", ">"]
 Order = Literal["sum", "per_event"]
 When = Literal["before_input", "after_input"]
 ResetWhen = Literal["next_step", "step_end"]
 Judged = Literal["step_end", "next_step_start"]
+Waits = Literal["zero", "membrane"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": get_args(LeakKind),
@@ -31,6 +34,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "when": get_args(When),
     "reset_when": get_args(ResetWhen),
     "judged": get_args(Judged),
+    "waits_at": get_args(Waits),
 }
 """Every rule that is a choice of words, by field name."""
 
@@ -112,43 +116,55 @@ class Word:
 class Leak:
     """How a state decays; the amount, one number per neuron, is the population's.
 
-    ============  ==============================================================
-    ``multiply``  ``x * amount / 2**bits``, rounded by ``rounding``
-    ``shift``     ``x - (x >> amount)``, the shift a floor
-    ``linear``    ``amount`` towards zero, not beyond
-    ``none``      ``x``
-    ============  ==============================================================
+    ================  ==============================================================
+    ``multiply``      ``x * amount / 2**bits``, rounded by ``rounding``
+    ``shift``         ``x - (x >> amount)``, the shift a floor
+    ``linear``        ``amount`` towards zero, not beyond
+    ``none``          ``x``
+    ``toward_input``  ``a - (a - x) * amount / 2**bits`` for the input ``a`` of the step, the product rounded by
+                      ``rounding``: the closed form of a relaxation towards ``a`` (membrane only)
+    ================  ==============================================================
 
     Parameters
     ----------
     kind : str
     bits : int
-        Fraction bits of ``multiply``.
+        Fraction bits of ``multiply`` and ``toward_input``.
     rounding : str
-        Rounding of ``multiply``.
+        Rounding of ``multiply`` and ``toward_input``.
     at_least_one : bool
         A positive number always loses 1 (``shift`` only).
+    gain_bits : int, optional
+        The input is the sum of what arrives and bias times the population's gain, which has this many fraction bits;
+        None for that sum itself (``toward_input`` only).
     """
 
     kind: LeakKind = "multiply"
     bits: int = 12
     rounding: Rounding = "floor"
     at_least_one: bool = False
+    gain_bits: int | None = None
 
     def __post_init__(self):
         _require_choices(self)
         _require_int("bits", self.bits, 0, 62)
+        if self.gain_bits is not None:
+            _require_int("gain_bits", self.gain_bits, 1, 31)
+            if self.kind != "toward_input":
+                fix = "only a leak towards the input multiplies the input"
+                raise error("LX006", field="gain_bits", found=f"leak {self.kind!r}", fix=fix)
         if self.at_least_one and self.kind != "shift":
             raise error("LX006", field="at_least_one", found=f"leak {self.kind!r}", fix="only a shift leak rounds away")
 
     def highest(self) -> int:
         """Largest amount that has a meaning."""
-        return {"multiply": 1 << self.bits, "shift": 31, "linear": 1 << 31, "none": 0}[self.kind]
+        one = 1 << self.bits
+        return {"multiply": one, "toward_input": one, "shift": 31, "linear": 1 << 31, "none": 0}[self.kind]
 
     def realised(self, amount):
         """Share of a large state that one decay keeps, float64; a linear leak takes no share, so that it keeps one."""
         match self.kind:
-            case "multiply":
+            case "multiply" | "toward_input":
                 return amount / (1 << self.bits)
             case "shift":
                 return 1 - 2.0**-amount
@@ -171,6 +187,17 @@ class Leak:
                 return ops.sub(x, ops.minimum(ops.maximum(x, least), most))
             case "none":
                 return x
+            case "toward_input":
+                raise AssertionError("a relaxation needs the input: approach")
+
+    def approach(self, ops, x, drive, gain, amount, word: Word):
+        """``x`` one step closer to what ``drive`` amounts to; every sum and product acts within ``word``."""
+        if self.gain_bits is not None:
+            product = ops.add(ops.mul(drive, ops.const(gain, "gain")), ops.const(1 << (self.gain_bits - 1), "half"))
+            drive = ops.saturate(ops.shift_right(product, np.asarray(self.gain_bits), "gain_bits"), word.lo, word.hi)
+        gap = word.fit(ops, ops.sub(drive, x))
+        rest = ops.multiply_shift(gap, ops.const(amount, "decay"), self.bits, self.rounding, word.largest)
+        return word.fit(ops, ops.sub(drive, rest))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +223,8 @@ class Current:
     def __post_init__(self):
         _require_choices(self)
         _require_int("synapses", self.synapses, 1, 64)
+        if self.leak.kind == "toward_input":
+            raise error("LX006", field="leak", found="a current that relaxes towards its input", fix="use multiply")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +265,9 @@ class Rules:
     reset_saturates : bool
         Whether the membrane after a subtraction is brought into the membrane's range.
     refractory : bool
-        Whether the membrane stays at zero for some steps after a spike.
+        Whether the membrane is held for some steps after a spike.
+    waits_at : ``"zero"`` | ``"membrane"``
+        Where it is held: at zero, or where the reset left it.
     """
 
     membrane: Word
@@ -254,6 +285,7 @@ class Rules:
     reset_when: ResetWhen = "next_step"
     reset_saturates: bool = False
     refractory: bool = False
+    waits_at: Waits = "zero"
 
     def __post_init__(self):
         _require_choices(self)
@@ -264,11 +296,27 @@ class Rules:
         if self.increment and (self.leak.kind != "shift" or self.current is None):
             fix = "give the neuron a shift leak and a current"
             raise error("LX006", field="increment", found=f"leak {self.leak.kind!r}", fix=fix)
+        if self.leak.kind == "toward_input":
+            self._require_relaxation()
+        if self.waits_at != "zero" and not self.refractory:
+            raise error("LX006", field="waits_at", found="a neuron that never waits", fix="use refractory=True")
         if self.sum_word and self.accumulate == "per_event":
             raise error("LX006", field="sum_word", found="input that is never summed", fix='use accumulate="sum"')
         if self.judged == "next_step_start" and self.reset_when == "step_end":
             fix = 'use reset_when="next_step": a spike that is seen later is reset later'
             raise error("LX006", field="reset_when", found="'step_end'", fix=fix)
+
+    def _require_relaxation(self) -> None:
+        """Refuse (LX006) rules that a membrane which relaxes towards its summed input has no place for."""
+        without = {
+            "current": self.current is None,
+            "accumulate": self.accumulate == "sum",
+            "leak_on_fire": self.leak_on_fire,
+        }
+        for field, good in without.items():
+            if not good:
+                fix = "a leak towards the input takes the sum of a step, in every step"
+                raise error("LX006", field=field, found=f"{getattr(self, field)!r}", fix=fix)
 
     @property
     def synapses(self) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator
 
 from ..findings import Finding
 from ..network import FloatNetwork
 from ..neurons.membrane import FloatMembrane
-from ..targets import Target
+from ..targets import Target, violations
 from .delays import Delivery, deliver
 from .features import Loss, late_bias, losses
 from .feeding import WEIGHTS, weighted
@@ -31,7 +30,8 @@ def inexpressible(network: FloatNetwork, target: Target, accepted: Collection[st
         return
     delivery = deliver(network, target)
     yield from _wiring(network)
-    yield from _limits(network, target)
+    yield from violations(network, target)
+    yield from _unmapped(target)
     yield from delivery.findings
     for name, loss in all_losses(network, target, delivery):
         if loss.accept is None or loss.accept not in accepted:
@@ -81,19 +81,12 @@ def _before(network: FloatNetwork, population: str) -> set[str]:
     return {name for edge in network.incoming(population) for name in network.way(edge)}
 
 
-def _limits(network: FloatNetwork, target: Target) -> Iterator[Finding]:
-    limits, chip = target.document["limits"], f"target {target.name!r}"
-    for name, node in network.connections.items():
-        if limits["fan_in"] is not None and isinstance(node, WEIGHTS):
-            inputs = math.prod(node.weight.shape[1:])
-            if inputs > limits["fan_in"]:
-                found, fix = f"{inputs} inputs; {chip} has {limits['fan_in']}", "use a narrower layer or another target"
-                yield Finding(code="LX203", node=name, field="fan_in", found=found, fix=fix)
+def _unmapped(target: Target) -> Iterator[Finding]:
+    """Rules of a target that quantize has no map onto."""
+    if target.document["leak"]["kind"] == "toward_input":
+        found, fix = "a leak towards the input", "build the IntNetwork from the chip's integers, or use another target"
+        yield Finding(code="LX203", field="leak.kind", found=f"quantize has no map onto {found}", fix=fix)
     grid = target.document["weight"].get("step", 1)
     if grid & (grid - 1):
         found = f"weights in steps of {grid}"
         yield Finding(code="LX203", field="weight.step", found=found, fix="use a target whose step is a power of two")
-    neurons = sum(math.prod(node.shape) for node in network.populations.values())
-    if limits["neurons"] is not None and neurons > limits["neurons"]:
-        found = f"{neurons} neurons; {chip} has {limits['neurons']}"
-        yield Finding(code="LX203", field="neurons", found=found, fix="use a smaller network or another target")

@@ -1,6 +1,7 @@
 """Targets: chips as data. A target is one JSON file; if it wants code, the model of a target is missing a field."""
 
 from .choosing import choose_rules as choose_rules
+from .limits import violations as violations
 from .target import Target as Target
 from .target import Width as Width
 from .target import load_target as load_target

@@ -64,6 +64,7 @@ def choose_rules(
     rules = target.document
     if refractory and rules["refractory"] is None:
         raise error("LX203", field="refractory", found=f"{target.name!r} has none", fix="leave it out")
+    waits = _waits(rules["refractory"]) if refractory is None else refractory
     return Rules(
         membrane=_membrane(target, state_bits, state_lo, state_hi, overflow),
         leak=_leak(target, rules["leak"], "leak", decay_bits, rounding),
@@ -79,7 +80,8 @@ def choose_rules(
         reset=_listed("reset", reset, rules["reset"]["modes"], target),
         reset_when=rules["reset"]["when"],
         reset_saturates=rules["reset"]["saturates"],
-        refractory=_waits(rules["refractory"]) if refractory is None else refractory,
+        refractory=waits,
+        waits_at=rules["refractory"].get("waits_at", "zero") if waits else "zero",
     )
 
 
@@ -98,11 +100,12 @@ def _membrane(target: Target, bits: int | None, lo: int | None, hi: int | None, 
 
 
 def _leak(target: Target, section: Chosen, field: str, bits: int | None, rounding: str | None) -> Leak:
-    if section["kind"] != "multiply":
+    if section["kind"] not in ("multiply", "toward_input"):
         _unused(target, {"decay_bits": bits, "rounding": rounding})
         return Leak(kind=section["kind"], bits=0, at_least_one=section.get("at_least_one", False))
     width = target.width(field).choose(bits, "decay_bits", target.name)
-    return Leak(bits=width, rounding=_listed("rounding", rounding, section["rounding"], target))
+    how = _listed("rounding", rounding, section["rounding"], target)
+    return Leak(kind=section["kind"], bits=width, rounding=how, gain_bits=section.get("gain_bits"))
 
 
 def _current(target: Target, synapses: int | None) -> Current | None:

@@ -62,15 +62,16 @@ def _words(document: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _leaks(document: dict[str, Any]) -> Iterator[Finding]:
-    needs = {"multiply": {"bits", "rounding"}, "shift": {"bits"}, "linear": {"bits"}, "none": set()}
-    extra = {"multiply": {"offset"}, "shift": {"at_least_one"}, "linear": set(), "none": set()}
+    product = {"bits", "rounding"}
+    needs = {"multiply": product, "toward_input": product, "shift": {"bits"}, "linear": {"bits"}, "none": set()}
+    extra = {"multiply": {"offset"}, "toward_input": {"gain_bits"}, "shift": {"at_least_one"}}
     for path, leak in (("leak", document["leak"]), ("current.leak", (document["current"] or {}).get("leak"))):
         if leak is None:
             continue
-        given = leak.keys() & {"bits", "rounding", "offset", "at_least_one"}
+        given = leak.keys() & {"bits", "rounding", "offset", "at_least_one", "gain_bits"}
         for name in sorted(needs[leak["kind"]] - given):
             yield _finding(path, f"a {leak['kind']} leak without {name}", f"add {name}")
-        for name in sorted(given - needs[leak["kind"]] - extra[leak["kind"]]):
+        for name in sorted(given - needs[leak["kind"]] - extra.get(leak["kind"], set())):
             yield _finding(f"{path}.{name}", f"for a {leak['kind']} leak", "leave it out: the leak has no use for it")
 
 
@@ -88,9 +89,12 @@ def _exclusive(document: dict[str, Any]) -> Iterator[Finding]:
         size = increment["hi"] - increment["lo"] + 1
         if size < 1 or size & (size - 1):
             yield _finding("increment", f"{size} values", "use a power of two of values: the leak's share wraps in it")
+    if document["leak"]["kind"] == "toward_input":
+        yield from _relaxation(document)
     if document["drive"] is not None and current is None:
         yield _finding("drive", "without a current", "set it to null")
     into = "increment" if increment is not None else "drive" if document["drive"] is not None else "membrane"
+    into = "input" if document["leak"]["kind"] == "toward_input" else into
     if bias is not None and bias["into"] != into:
         yield _finding("bias.into", f"{bias['into']!r}", f"use {into!r}: the bias is added before that range is left")
     if document["accumulate"]["word"] is not None and document["accumulate"]["order"] != "sum":
@@ -103,6 +107,18 @@ def _exclusive(document: dict[str, Any]) -> Iterator[Finding]:
         )
     if (document["time"] == "event") != (document["leak"]["when"] == "on_tick"):
         yield _finding("leak.when", f"{document['leak']['when']!r}", "leaks act at ticks where time goes by events")
+
+
+def _relaxation(document: dict[str, Any]) -> Iterator[Finding]:
+    """A membrane that relaxes towards its input takes the sum of a step, in every step."""
+    if document["current"] is not None:
+        yield _finding("current", "with a leak towards the input", "set it to null")
+    if document["accumulate"]["order"] != "sum":
+        yield _finding("accumulate.order", f"{document['accumulate']['order']!r}", "use 'sum': it relaxes towards that")
+    if not document["leak"]["on_fire"]:
+        yield _finding("leak.on_fire", "false", "use true: without the leak there is no input either")
+    if document["time"] == "event":
+        yield _finding("time", "'event'", "use 'stepped': the input of a tick is not the input of a step")
 
 
 def _widths(document: dict[str, Any]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import pytest
 from nets import int_lif
 
 from lifexport.errors import ParameterError, RangeError, ShapeError
-from lifexport.neurons import Arriving, IntLIF, Leak, LIFState, Rules, Word
+from lifexport.neurons import Arriving, Current, IntLIF, Leak, LIFState, Rules, Word
 from lifexport.ops import NumpyOps
 from lifexport.simulation.driving import drive
 
@@ -116,6 +116,57 @@ def test_a_neuron_that_waits_holds_zero():
     assert run(lif, 6, 6, 6, 6, 6) == ([6, 0, 0, 6, 0], [1, 0, 0, 1, 0])
 
 
+def test_a_neuron_that_waits_where_its_reset_left_it():
+    rules = {"reset": "value", "refractory": True, "waits_at": "membrane"}
+    late = IntLIF(rules=chip(**rules), **CHIP | {"reset_code": -2, "refractory": 3})
+    assert run(late, 6, 6, 6, 6, 9) == ([6, -2, -2, 4, 13], [1, 0, 0, 0, 1])
+    soon = IntLIF(rules=chip(**rules, **{"reset_when": "next_step"}), **CHIP | {"reset_code": -2, "refractory": 3})
+    assert run(soon, 6, 6, 6, 6, 9) == ([6, -2, -2, 4, 13], [1, 0, 0, 0, 1])
+
+
+RELAX = {"shape": (3,), "threshold": 90, "reset_code": 0, "unit": Fraction(1), "bias": 3}
+
+
+@pytest.mark.parametrize(
+    ("leak", "gain", "v", "arriving", "expected"),
+    [
+        ({}, 0, 0, 5, 4),  # 8 - 8 * 1/2
+        ({}, 0, 1, 5, 5),  # 8 - 3.5 down
+        ({"rounding": "half_up"}, 0, 1, 5, 4),  # 8 - 3.5 up
+        ({"rounding": "half_up"}, 0, 9, 5, 8),  # 8 - -0.5 up, to 0
+        ({"rounding": "toward_zero"}, 0, 9, 5, 8),
+        ({}, 0, 9, 5, 9),  # 8 - -0.5 down, to -1
+        ({}, 0, 0, 200, 64),  # the input saturates at 127, half of it stays
+        ({}, 0, -128, 200, 64),  # and so does the gap
+        ({"gain_bits": 2}, 6, 0, 0, 3),  # 3 * 1.5 = 4.5 up, to 5; 5 - 2
+        ({"gain_bits": 2}, 6, 0, -6, -2),  # -3 * 1.5 = -4.5 up, to -4; -4 + 2
+        ({"gain_bits": 2}, 99, 0, 100, 64),  # the product saturates at 127
+        ({"gain_bits": 2}, 99, 0, -100, -64),
+    ],
+)
+def test_a_relaxation_by_hand(leak, gain, v, arriving, expected):
+    rules = chip(leak=Leak(kind="toward_input", **{"bits": 2, **leak}))
+    lif = IntLIF(rules=rules, **RELAX | {"gain": gain, "decay": 2, "v_initial": v})
+    assert run(lif, arriving)[0] == [expected]
+
+
+def test_the_bound_of_a_relaxation_holds_its_product():
+    leak = Leak(kind="toward_input", bits=2, gain_bits=2)
+    lif = IntLIF(rules=chip(leak=leak), **RELAX | {"gain": 99, "decay": 2})
+    assert lif.step_bound(100) == 103 * 99 + 2
+    assert lif.step_bound(1000) == 128 * 99 + 2  # what arrives is brought into the membrane's range first
+    plain = IntLIF(rules=chip(leak=Leak(kind="toward_input", bits=2)), **RELAX | {"decay": 2})
+    assert plain.step_bound(5) >= 2 * 128 and plain.step_bound(1000) == 1003
+
+
+def test_the_product_saturates_where_sums_wrap():
+    leak = Leak(kind="toward_input", bits=2, gain_bits=2)
+    lif = IntLIF(rules=chip(leak=leak, membrane=Word.signed(8, "wrap")), **RELAX | {"gain": 8, "decay": 0})
+    assert run(lif, 97, 98, 124, 125)[0] == [127, 127, 127, -128]
+    lif = IntLIF(rules=chip(leak=leak, membrane=Word.signed(8, "wrap")), **RELAX | {"gain": 4, "decay": 2})
+    assert run(lif, 97, -123, 0)[0] == [50, 93, 48]  # a gap of -170 is one of 86
+
+
 def test_aliases_hand_on_what_they_emit_and_keep_what_has_no_room():
     lif = IntLIF(rules=chip(max_spikes=3), **CHIP | {"alias": [1, 2, -1]})
     driven = drive(lif, [Arriving.total(np.array([10, 10, 5]))])
@@ -129,6 +180,8 @@ def test_aliases_hand_on_what_they_emit_and_keep_what_has_no_room():
     [
         ({"current_decay": 1}, None, ""),
         ({"refractory": 1}, "LX204", "refractory"),
+        ({"gain": 1}, "LX204", "gain"),
+        ({"rules": chip(leak=Leak(kind="toward_input", bits=2)), "decay": 5}, "LX204", "decay"),
         ({"alias": [3, 0, 0]}, "LX204", "alias"),
         ({"alias": [0, 0]}, "LX102", "alias"),
         ({"rules": chip(max_spikes=None), "threshold": 0}, "LX204", "threshold"),
@@ -161,14 +214,26 @@ def test_bad_chip_parameters(change, code, where):
         ({"membrane": {"lo": 1.5, "hi": 3}}, "word"),
         ({"sum_word": Word.signed(8), "accumulate": "per_event"}, "sum_word"),
         ({"leak": {"kind": "linear", "at_least_one": True}}, "at_least_one"),
+        ({"leak": {"gain_bits": 3}}, "gain_bits"),
+        ({"leak": {"kind": "toward_input", "gain_bits": 0}}, "gain_bits"),
+        ({"leak": {"kind": "toward_input"}, "accumulate": "per_event"}, "accumulate"),
+        ({"leak": {"kind": "toward_input"}, "leak_on_fire": False}, "leak_on_fire"),
+        ({"leak": {"kind": "toward_input"}, "current": Current(word=Word.signed(8), leak=Leak())}, "current"),
+        ({"waits_at": "membrane"}, "waits_at"),
+        ({"waits_at": "top", "refractory": True}, "waits_at"),
         ({"membrane": {"lo": 3, "hi": 2}}, "word"),
         ({"membrane": {"lo": 0, "hi": 6, "overflow": "wrap"}}, "word"),
     ],
 )
 def test_rules_that_exclude_each_other(rules, where):
     made = {"leak": Leak, "membrane": Word}
-    with pytest.raises((ParameterError, RangeError), match=rf"LX(006|204).*{where}"):
+    with pytest.raises((ParameterError, RangeError), match=rf"LX(006|106|204).*{where}"):
         chip(**{name: made[name](**value) if isinstance(value, dict) else value for name, value in rules.items()})
+
+
+def test_a_current_does_not_relax_towards_its_input():
+    with pytest.raises(ParameterError, match=r"LX006.*leak"):
+        Current(word=Word.signed(8), leak=Leak(kind="toward_input"))
 
 
 def test_a_reset_that_waits_is_done_once():

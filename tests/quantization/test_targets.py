@@ -102,6 +102,12 @@ REFUSED = {
     "lava, reset level": ("loihi-lava", FloatLIF, HARD | {"v_reset": -0.1}, r"a\.reset: sets V_reset.*\"reset\""),
     "lava, taus": ("loihi-lava", FloatLIF, HARD | {"tau": lambda n: np.linspace(5e-3, 9e-3, n)}, r"a\.tau: 16 time"),
     "lava, start": ("loihi-lava", FloatLIF, HARD | {"v_initial": 0.5}, r"b\.v_initial: not at rest.*2 steps later"),
+    "spinnaker, leak": (
+        "spinnaker1-unverified",
+        FloatLIF,
+        HARD,
+        r"leak\.kind: quantize has no map onto a leak towards",
+    ),
     "lava, refractory": ("loihi-lava", FloatLIF, HARD | {"refractory": 2}, r"a\.refractory: 2 steps; the target has 0"),
     "nengo, refractory": ("loihi1-nengo", FloatLIF, HARD | {"refractory": 64}, r"64 steps; the target has 63"),
     "nengo, start": (

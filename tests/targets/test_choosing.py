@@ -37,6 +37,15 @@ def test_a_chip_in_full():
     )
 
 
+def test_a_membrane_that_relaxes_towards_its_input():
+    target = load_target("spinnaker1-unverified")
+    leak = Leak(kind="toward_input", bits=15, rounding="half_up", gain_bits=15)
+    word = Word.signed(32, "wrap")
+    rules = Rules(membrane=word, leak=leak, reset="value", reset_when="step_end", refractory=True, waits_at="membrane")
+    assert choose_rules(target) == rules
+    assert choose_rules(target, refractory=False).waits_at == "zero"
+
+
 @pytest.mark.parametrize(
     ("target", "choice", "kind", "said"),
     [
@@ -53,6 +62,8 @@ def test_a_chip_in_full():
         ("loihi1-nengo", {"state_lo": -100}, RangeError, r"LX202.*state_lo.*-127"),
         ("xylo-v2", {"synapses": 3}, RangeError, r"LX202.*synapses.*1\.\.2"),
         ("xylo-v1", {"decay_bits": 4}, UnsupportedError, r"LX203.*decay_bits"),
+        ("spinnaker1-unverified", {"rounding": "floor"}, UnsupportedError, r"LX203.*rounding.*half_up"),
+        ("spinnaker1-unverified", {"decay_bits": 12}, RangeError, r"LX202.*decay_bits.*15\.\.15"),
         ("sinabs-iaf", {"state_lo": 5}, RangeError, r"LX202.*state_lo.*\.\.0"),
     ],
 )

@@ -20,6 +20,8 @@ def put(document, path, value):
 
 SATURATING = {"lo": -8, "hi": 7, "overflow": ["saturate"]}
 
+CURRENT = load_target("loihi-lava").document["current"]
+
 CASES = [
     ("fpga-q", {"state.bits.min": 25}, r"state\.bits.*order them"),
     ("fpga-q", {"state.bits.default": None}, r"state\.bits\.default: null"),
@@ -42,6 +44,14 @@ CASES = [
     ("spikerplus", {"reset.when": "step_end"}, r"reset\.when: 'step_end'.*\n.*leak\.on_fire: false"),
     ("tinyodin", {"leak.when": "before_input"}, r"leak\.when"),
     ("fpga-q", {"leak.when": "on_tick"}, r"leak\.when"),
+    ("fpga-q", {"leak.gain_bits": 15}, r"leak\.gain_bits: for a multiply leak"),
+    ("spinnaker1-unverified", {"leak.rounding": ...}, r"leak: a toward_input leak without rounding"),
+    ("spinnaker1-unverified", {"leak.offset": 1}, r"leak\.offset: for a toward_input leak"),
+    ("spinnaker1-unverified", {"bias.into": "membrane"}, r"bias\.into: 'membrane'.*'input'"),
+    ("spinnaker1-unverified", {"accumulate.order": "per_event"}, r"accumulate\.order: 'per_event'"),
+    ("spinnaker1-unverified", {"leak.on_fire": False}, r"leak\.on_fire: false.*true: without"),
+    ("spinnaker1-unverified", {"time": "event", "leak.when": "on_tick"}, r"time: 'event'"),
+    ("spinnaker1-unverified", {"current": CURRENT}, r"current: with a leak towards the input"),
     ("fpga-q", {"evidence.leak": ...}, r"evidence\.leak: nothing"),
     ("fpga-q", {"evidence.leek": {"how": "assumed", "source": "free"}}, r"evidence\.leek: a path that leads nowhere"),
     ("fpga-q", {"evidence.leak.source": "book"}, r"evidence\.leak\.source: 'book'; fix: use free"),

@@ -14,6 +14,7 @@ SHIPPED = {
     "loihi-lava",
     "loihi1-nengo",
     "sinabs-iaf",
+    "spinnaker1-unverified",
     "spikerplus",
     "tinyodin",
     "xylo-v1",
