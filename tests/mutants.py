@@ -21,7 +21,10 @@ STEP = "tests/neurons/test_int_lif.py"
 VECTORS = "tests/golden/test_vectors.py"
 OPS = "tests/test_ops.py"
 ONNX = "tests/export/test_onnx_model.py"
-QUANT = "tests/test_quantization.py"
+QUANT = "tests/quantization/test_fpga.py"
+TARGETS = "tests/quantization/test_targets.py"
+SCALES = "tests/quantization/test_scales.py"
+DELAYS = "tests/quantization/test_delays.py"
 TRAIN = "tests/train/test_lif.py"
 NIR = "tests/export/test_nir_graph.py"
 READING = "tests/export/test_nir_reading.py"
@@ -68,7 +71,7 @@ MUTANTS = [
     Mutant("neurons/int_lif.py", "else ops.mul(own, code)", "else ops.gate(self._any(ops, own), code)", VECTORS),
     Mutant("neurons/int_lif.py", "if not rules.leak_on_fire and", "if False and", VECTORS),
     Mutant("neurons/int_lif.py", "if arriving.tick is not None:", "if False:", VECTORS),
-    Mutant("neurons/int_lif.py", "if rules.refractory:\n            v =", "if False:\n            v =", VECTORS),
+    Mutant("neurons/int_lif.py", "if rules.refractory:\n", "if False:\n", VECTORS),
     Mutant(
         "neurons/int_lif.py",
         'ops.maximum(ops.sub(waiting, ops.const(1, "one")), ops.const(0, "zero"))',
@@ -122,7 +125,7 @@ MUTANTS = [
         "network.py", "key=lambda edge: edge.source in looping", "key=lambda edge: edge.source not in looping", VECTORS
     ),
     Mutant("nodes.py", ">> self.drop << self.shift", "<< self.shift", VECTORS),
-    Mutant("nodes.py", "self.weight.T)]", "self.weight.T[::-1])]", VECTORS),
+    Mutant("nodes.py", "zip(arriving, alone, strict=True)", "zip(arriving, alone[::-1], strict=True)", VECTORS),
     Mutant("targets/choosing.py", 'accumulate=rules["accumulate"]["order"]', 'accumulate="sum"', VECTORS),
     Mutant(
         "targets/choosing.py",
@@ -191,7 +194,7 @@ MUTANTS = [
     Mutant("export/onnx_model.py", "ops.shift_left(y, node.shift)", "y", ONNX),
     # The simulators
     Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
-    Mutant("simulation/fast.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
+    Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
     Mutant("simulation/fast.py", "<= FLOAT32_WHOLE else np.int32", "<= 2**40 else np.int32", AGREE),
     Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
     Mutant("simulation/fast.py", "count + more[name]", "count", AGREE),
@@ -203,14 +206,29 @@ MUTANTS = [
         "tests/simulation/test_stepwise.py",
     ),
     # Quantization
-    Mutant("quantization.py", 'threshold + float(unit) if node.compare == ">" else threshold', "threshold", QUANT),
-    Mutant("quantization.py", "if shift > most:", "if False:", QUANT),
-    Mutant("quantization.py", "lost = (codes == 0) | (codes == one)", "lost = codes == one", QUANT),
-    Mutant("quantization.py", "dense.weight * node.gain[:, None]", "dense.weight", QUANT),
-    Mutant("quantization.py", "dense.bias * node.gain", "dense.bias", QUANT),
-    Mutant("quantization.py", "codes = np.rint(decay * one)", "codes = np.floor(decay * one)", QUANT),
-    Mutant("quantization.py", "node.v_initial - node.v_rest", "node.v_initial", QUANT),
-    Mutant("quantization.py", "drop if node.reset", "threshold if node.reset", QUANT),
+    Mutant("quantization/populations.py", 'up = (node.compare == ">") - later', "up = 0", QUANT),
+    Mutant("quantization/populations.py", "if shift > most:", "if False:", QUANT),
+    Mutant("quantization/populations.py", "lost = (realised == 0) | (realised == 1)", "lost = realised == 1", QUANT),
+    Mutant("quantization/populations.py", "node.v_initial - node.v_rest", "node.v_initial", QUANT),
+    Mutant("quantization/populations.py", "threshold - level if node.reset", "threshold if node.reset", QUANT),
+    Mutant("quantization/populations.py", "np.where(wrong &", "np.where(False &", TARGETS),
+    Mutant(
+        "quantization/populations.py", "if spiking and rules.reset_when ==", "if rules.reset_when == 0 and", TARGETS
+    ),
+    Mutant("quantization/feeding.py", "folded = part.weight * part", "folded = part.weight + 0 * part", QUANT),
+    Mutant("quantization/feeding.py", "_bias(dense, after, node) * gain", "_bias(dense, after, node)", QUANT),
+    Mutant("quantization/feeding.py", "dense.weight / divisor", "dense.weight", SCALES),
+    Mutant("quantization/leaks.py", "np.rint(decay * (1 << self.bits))", "np.floor(decay * (1 << self.bits))", QUANT),
+    Mutant("quantization/leaks.py", "np.argmin(ratio, axis=-1)", "np.argmax(ratio, axis=-1)", TARGETS),
+    Mutant("quantization/delays.py", "late[self._adjustable(edge)] += delay - trained", "pass", DELAYS),
+    Mutant(
+        "quantization/delays.py", "max(0, self._natural(source) - self._trained(edge))", "self._natural(source)", DELAYS
+    ),
+    Mutant("quantization/quantizing.py", "weight=part.weight / rows)", "weight=part.weight)", TARGETS),
+    Mutant("quantization/scales.py", "int(np.argmin(costs))", "int(np.argmax(costs))", SCALES),
+    Mutant("quantization/units.py", "threshold / threshold.max()", "threshold / threshold", SCALES),
+    Mutant("quantization/features.py", "if most != 1:", "if False:", TARGETS),
+    Mutant("quantization/features.py", 'if not rules["leak"]["on_fire"] and', "if False and", TARGETS),
     Mutant("fixedpoint.py", "return np.rint(", "return np.floor(0.5 + ", "tests/test_fixedpoint.py"),
     Mutant("neurons/int_lif.py", "return after_reset + arriving + bias", "return arriving", "tests/test_bounds.py"),
     # Training
@@ -223,8 +241,9 @@ MUTANTS = [
     Mutant("export/nir_graph.py", "v_reset=node.v_reset[()]", "v_reset=node.v_rest[()]", NIR),
     Mutant("export/nir_reading.py", "places = provenance.changed(fields, network)", "places = []", READING),
     Mutant("fidelity/running.py", "d.step, order[d.node]", "-d.step, order[d.node]", FIDELITY),
-    Mutant("fidelity/running.py", "int((a & b).sum(", "int((a | b).sum(", FIDELITY),
-    Mutant("fidelity/parameters.py", "* target.gain[:, None]", "* 1", FIDELITY),
+    Mutant("fidelity/running.py", "np.minimum(a, b).sum(", "np.maximum(a, b).sum(", FIDELITY),
+    Mutant("fidelity/running.py", "rows[lags[name][0] :]", "rows[0:]", TARGETS),
+    Mutant("fidelity/parameters.py", "volt = float(node.unit) *", "volt = 2 * float(node.unit) *", FIDELITY),
     Mutant("fidelity/parameters.py", "kept = np.maximum(1 - node.decay,", "kept = np.maximum(node.decay,", FIDELITY),
     Mutant("fidelity/running.py", "(part != 0) & (encoded.codes == 0)", "encoded.codes == 0", FIDELITY),
     Mutant(

@@ -110,8 +110,11 @@ def test_gain_is_folded_into_weights_and_biases():
     np.testing.assert_allclose(bias * unit, 0.5 * f.nodes["lif"].gain, atol=unit / 2)
 
 
-def test_greater_than_becomes_greater_or_equal():
-    a, b = (quantize(small(compare=compare)).nodes["lif"].threshold[0] for compare in (">=", ">"))
+@pytest.mark.parametrize("state_bits", [8, 16])
+def test_greater_than_becomes_greater_or_equal(state_bits):
+    a, b = (
+        quantize(small(compare=compare), state_bits=state_bits).nodes["lif"].threshold[0] for compare in (">=", ">")
+    )
     assert b == a + 1
 
 

@@ -50,6 +50,8 @@ EXACT = {
     ),
     "sinabs, soft": ("sinabs-iaf", FloatIAF, IAF, {}),
     "sinabs, zero": ("sinabs-iaf", FloatIAF, IAF | {"reset": "value"}, {}),
+    "sinabs, start above the threshold": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5}, {}),
+    "sinabs, start above, zero": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5, "reset": "value"}, {}),
 }
 
 
