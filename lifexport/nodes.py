@@ -6,7 +6,7 @@ import abc
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -105,6 +105,15 @@ class Output(Port):
 
     role: ClassVar[str] = "output"
     kind: ClassVar[str] = "Output"
+
+
+class Reach(NamedTuple):
+    """Bounds of what a connection delivers, int64 arrays of shape ``out_shape``."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    partial: np.ndarray
+    """Largest magnitude of any partial sum, in any order of summation, before the shifts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -239,6 +248,13 @@ class IntDense(Connection):
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Increment of the membrane, int64, shape ``(batch, out)``: the definition."""
         return (x.astype(np.int64) @ self.weight.T) >> self.drop << self.shift
+
+    def reach(self, lo: np.ndarray, hi: np.ndarray) -> Reach:
+        """What leaves for inputs of ``lo..hi``, int64 arrays of shape ``in_shape``: attained bounds, each on its own."""
+        positive, negative = np.maximum(self.weight, 0), np.minimum(self.weight, 0)
+        low, high = positive @ lo + negative @ hi, positive @ hi + negative @ lo
+        partial = (positive - negative) @ np.maximum(np.abs(lo), np.abs(hi))
+        return Reach(low >> self.drop << self.shift, high >> self.drop << self.shift, partial)
 
     def events(self, x: np.ndarray) -> list[np.ndarray]:
         """Increments of every input on its own, in order, int64: ``apply`` is their sum where nothing is dropped."""

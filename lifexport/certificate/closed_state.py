@@ -1,0 +1,101 @@
+"""The states of a population that no step leaves: smallest bounds that are found, and the check that they hold.
+
+A set of states is *closed* if it holds the initial state and every step from inside, with any input, ends inside. Then
+every state of every run is in it. Any closed set is a proof, however it was found; so it is searched for in a way that
+need not be right, and then checked:
+
+1. *Search.* A few steps from the initial state. Where they have not come to rest, one part of the state after the
+   other, each neuron's upper and then lower bound are bisected between where the steps have come and all that a state
+   can hold. Step bounds are monotone: what a small interval leads to lies in what a larger one leads to. So this ends
+   after as many rounds as a word has bits, whatever the leak; with no leak at all it ends at the word's limit.
+2. *Check.* One step of the whole state, with every overflow rule as it is. Bounds that it leaves are given up for all
+   that a state can hold, and it is checked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..findings import error
+from .interval_ops import Interval
+
+FIRST_STEPS = 4
+
+Bounds = list[Interval]
+"""The parts of a state."""
+Step = Callable[[Bounds], Bounds]
+
+
+def closed_state(search: Step, check: Step, start: Bounds, top: Bounds) -> Bounds:
+    """Bounds that hold ``start`` and that ``check``, a step, does not leave.
+
+    Parameters
+    ----------
+    search, check : function from the parts of a state to those after a step
+        Where wrapping words saturate, and as the population does it.
+    start, top : list of Interval
+        Initial state, and all that a state can hold.
+
+    Raises
+    ------
+    RangeError
+        LX302 if a step leaves even ``top``: a word that is brought back by one size at most can run away.
+    """
+    state, top = _searched(search, start, top), [_hull(a, b) for a, b in zip(start, top, strict=True)]
+    while True:
+        left = _left(check(state), state)
+        if not any(out.any() for out in left):
+            return state
+        given_up = [
+            Interval(np.where(out, b.lo, a.lo), np.where(out, b.hi, a.hi))
+            for a, b, out in zip(state, top, left, strict=True)
+        ]
+        if not any(out.any() for out in _left(given_up, state)):
+            found, fix = "a state that no bound holds", "use smaller weights, or a word that wraps or saturates"
+            raise error("LX302", found=found, fix=fix)
+        state = given_up
+
+
+def _left(after: Bounds, state: Bounds) -> list[np.ndarray]:
+    """Neurons whose bounds a step leaves, part by part."""
+    return [(b.lo < a.lo) | (b.hi > a.hi) for a, b in zip(state, after, strict=True)]
+
+
+def _hull(a: Interval, b: Interval) -> Interval:
+    return Interval(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
+
+
+def _searched(step: Step, start: Bounds, top: Bounds) -> Bounds:
+    reached = start
+    for _ in range(FIRST_STEPS):
+        after = step(reached)
+        if not any(out.any() for out in _left(after, reached)):
+            return reached
+        reached = [_hull(a, b) for a, b in zip(reached, after, strict=True)]
+    state = [_hull(a, b) for a, b in zip(reached, top, strict=True)]
+    for part in reversed(range(len(state))):  # the membrane is first, and needs what feeds it
+        lo, hi = reached[part].lo, reached[part].hi
+
+        def closes(candidate: Interval, part: int = part) -> Any:
+            after = step([*state[:part], candidate, *state[part + 1 :]])[part]
+            return after.lo >= candidate.lo, after.hi <= candidate.hi
+
+        high = _bisected(lambda end, part=part: closes(Interval(state[part].lo, end))[1], hi, state[part].hi)
+        state[part] = Interval(state[part].lo, high)
+        low = _bisected(lambda end, part=part: closes(Interval(-end, state[part].hi))[0], -lo, -state[part].lo)
+        state[part] = Interval(-low, high)
+    return state
+
+
+def _bisected(good: Callable[[np.ndarray], np.ndarray], least: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Smallest end of ``least..most`` that is good, neuron by neuron; ``most`` is taken to be."""
+    bad = least - 1
+    while (most - bad > 1).any():
+        middle = (bad + most + 1) // 2
+        accepted = good(middle)
+        bad = np.where(accepted | (middle == most), bad, middle)
+        most = np.where(accepted, middle, most)
+    return most

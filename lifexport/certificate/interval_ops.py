@@ -1,0 +1,363 @@
+"""The named operations on intervals: bounds of every value a neuron step forms, neuron by neuron.
+
+Plain interval arithmetic forgets where a value came from: of ``v - (v >> 4)`` it would bound the two terms apart, and
+no leak would ever hold a membrane back. Four things are remembered:
+
+===============  ==================================================================================================
+``follows``      ``y`` is a function of ``x`` that rises by 0 or 1 when ``x`` rises by 1, with its bounds at those of
+                 ``x`` (a shift, a product with a decay, a clamp): ``x - y`` is then another, bounded by its ends
+``cases``        what a value is where a test holds and where it does not; operations go through both. The value that
+                 was tested is narrower in either case: a neuron that fires is at its threshold or above
+``made``         operands of a difference, a product, a test: ``x - (x - b)`` is ``b``; ``v - count(v, t) * c`` is
+                 bounded piece by piece
+``plus``         bounds of a value plus another one: minus the leak's share of ``v``, plus currents, added to ``v``
+===============  ==================================================================================================
+
+All arithmetic is int64; ``bounds.require_int64`` says that it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..ops import NumpyOps, Rounding
+
+NUMPY = NumpyOps()
+
+
+class Cases(NamedTuple):
+    """A value by the outcome of a test."""
+
+    test: Interval
+    when: Interval
+    otherwise: Interval
+
+
+class Made(NamedTuple):
+    """How a value was made, where that matters later."""
+
+    by: str
+    x: Interval
+    y: Interval
+    most: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Interval:
+    """Lowest and highest of a value, arrays that broadcast with the population; see the table above."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    made: Made | None = None
+    follows: Interval | None = None
+    cases: Cases | None = None
+    plus: tuple[Interval, np.ndarray, np.ndarray] | None = None
+    narrows: Interval | None = None
+    """The same value before a test was known to hold."""
+    event: bool = False
+    """Events of one step, which are added one by one, or what they were added to."""
+
+    @property
+    def same(self) -> Interval:
+        """What two bounds of one value have in common."""
+        return self if self.narrows is None else self.narrows
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is one number for every neuron, known."""
+        return self.lo is self.hi
+
+    def under(self, test: Interval, holds: bool) -> Interval:
+        """The value where a test holds, or where it does not."""
+        if self.cases is not None and _alike(self.cases.test, test):
+            return self.cases.when if holds else self.cases.otherwise
+        made = test.made
+        assert made is not None
+        if made.x.same is not self.same:
+            return self
+        if holds:
+            return Interval(np.minimum(np.maximum(self.lo, made.y.lo), self.hi), self.hi, narrows=self.same)
+        if made.by == "some":
+            return self
+        return Interval(self.lo, np.maximum(np.minimum(self.hi, made.y.hi - 1), self.lo), narrows=self.same)
+
+
+def _alike(a: Interval, b: Interval) -> bool:
+    """Whether two tests are the same question."""
+    assert a.made is not None and b.made is not None
+    return a.made.by == b.made.by and a.made.x.same is b.made.x.same and a.made.y is b.made.y
+
+
+def chosen(test: Interval, when: Interval, otherwise: Interval) -> Interval:
+    """A value that is one thing where a test holds, else another; a case that cannot be does not count."""
+    lo = np.where(test.lo, when.lo, np.where(test.hi, np.minimum(when.lo, otherwise.lo), otherwise.lo))
+    hi = np.where(test.lo, when.hi, np.where(test.hi, np.maximum(when.hi, otherwise.hi), otherwise.hi))
+    return Interval(lo, hi, cases=Cases(test, when, otherwise))
+
+
+class Reached(NamedTuple):
+    """What came to an overflow rule, and the range that it keeps."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    least: int
+    most: int
+
+
+class IntervalOps:
+    """Reads a neuron step as interval arithmetic.
+
+    Parameters
+    ----------
+    search : bool
+        Look for a closed state only: nothing is recorded, and what would wrap saturates instead, which has smaller
+        closed states; whether one is closed is asked without.
+
+    Attributes
+    ----------
+    sums, products : int
+        Largest magnitude of any sum or difference, and of any product.
+    words : dict from name to Reached
+        What came to the overflow rule of every word.
+    events_overflow : bool array
+        Whether an overflow may act between two events of a step.
+
+    Examples
+    --------
+    >>> ops, v = IntervalOps(), Interval(np.array([-20]), np.array([100]))
+    >>> leaked = ops.sub(v, ops.shift_right(v, np.array([2]), "decay"))
+    >>> leaked.lo.tolist(), leaked.hi.tolist()
+    ([-15], [75])
+    >>> t = ops.const(np.array([30]), "threshold")
+    >>> reset = ops.sub(v, ops.gate(ops.ge(v, t), t))
+    >>> reset.lo.tolist(), reset.hi.tolist()
+    ([-20], [70])
+    """
+
+    def __init__(self, *, search: bool = False):
+        self.search = search
+        self.word: str | None = None
+        self.sums = self.products = 0
+        self.words: dict[str, Reached] = {}
+        self.events_overflow = np.array(False)
+
+    def const(self, array: np.ndarray | int, name: str) -> Interval:
+        array = np.asarray(array, np.int64)
+        return Interval(array, array)
+
+    def add(self, x: Interval, y: Interval) -> Interval:
+        total = self._summed(_each(_add, x, y))
+        if x.event or y.event:
+            total.event = True
+        return total
+
+    def sub(self, x: Interval, y: Interval) -> Interval:
+        return self._summed(_each(_sub, x, y))
+
+    def mul(self, x: Interval, y: Interval) -> Interval:
+        corners = x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi
+        product = Interval(np.minimum.reduce(corners), np.maximum.reduce(corners), Made("mul", x, y))
+        self._multiplied(product)
+        return product
+
+    def minimum(self, x: Interval, y: Interval) -> Interval:
+        return _each(lambda x, y: _monotone(np.minimum, x, y, Made("minimum", x, y)), x, y)
+
+    def maximum(self, x: Interval, y: Interval) -> Interval:
+        return _each(lambda x, y: _monotone(np.maximum, x, y, Made("maximum", x, y)), x, y)
+
+    def gate(self, c: Interval, x: Interval) -> Interval:
+        test = self._some(c) if c.made is not None and c.made.by == "at_most" else c
+        return chosen(test, x.under(test, True), self.const(0, "zero"))
+
+    def ge(self, x: Interval, y: Interval) -> Interval:
+        made = x.made
+        if made is not None and made.by == "ge":  # whether a truth value is at least 1
+            return x
+        if made is not None and made.by == "count":
+            return Interval(x.lo >= 1, x.hi >= 1, Made("ge", made.x, made.y))
+        if made is not None and made.by == "at_most":
+            return self._some(x)
+        return Interval(x.lo >= y.hi, x.hi >= y.lo, Made("ge", x, y))
+
+    def _some(self, own: Interval) -> Interval:
+        """Whether a neuron fires some of its spikes; if it does, it is at its threshold."""
+        assert own.made is not None and own.made.y.made is not None
+        counted = own.made.y.made
+        return Interval(own.lo >= 1, own.hi >= 1, Made("some", counted.x, counted.y))
+
+    def multiply_shift(self, x: Interval, m: Interval, k: int, how: Rounding, bound: int) -> Interval:
+        self._multiplied(Interval(x.lo * m.hi, x.hi * m.hi))
+        return _each(lambda x: _unary(lambda a: NUMPY.multiply_shift(a, m.lo, k, how, bound), x), x)
+
+    def shift_left(self, x: Interval, k: int) -> Interval:
+        return Interval(x.lo << k, x.hi << k)
+
+    def shift_right(self, x: Interval, k: np.ndarray, name: str) -> Interval:
+        return _each(lambda x: _unary(lambda a: NUMPY.shift_right(a, k, name), x), x)
+
+    def count(self, x: Interval, y: Interval, most: int | None) -> Interval:
+        lo, hi = (NUMPY.count(a, y.lo, most) for a in (x.lo, x.hi))
+        return Interval(lo, hi, Made("count", x, y, most))
+
+    def saturate(self, x: Interval, lo: int, hi: int) -> Interval:
+        return self._fitted(x, lo, hi, _saturate)
+
+    def wrap(self, x: Interval, lo: int, hi: int) -> Interval:
+        return self._fitted(x, lo, hi, _wrap)
+
+    def wrap_once(self, x: Interval, lo: int, hi: int) -> Interval:
+        return self._fitted(x, lo, hi, _wrap_once)
+
+    def columns(self, x: Interval) -> list[Interval]:
+        lo, hi = np.broadcast_arrays(x.lo, x.hi)
+        return [Interval(lo[..., j], hi[..., j], Made("column", x, x)) for j in range(lo.shape[-1])]
+
+    def stack(self, columns: list[Interval]) -> Interval:
+        lo, hi = (np.stack([getattr(c, end) for c in columns], axis=-1) for end in ("lo", "hi"))
+        # Every neuron has what one array gave it, or less.
+        origins = {id(origin): origin for origin in map(_origin, columns)}
+        (whole,) = origins.values() if len(origins) == 1 else (None,)
+        return Interval(lo, hi, None if whole is None else Made("at_most", whole, whole))
+
+    def _fitted(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
+        if not self.search:
+            self._came(x, lo, hi)
+        fit = _saturate if self.search else fit
+        return _each(lambda x: fit(x, lo, hi), x)
+
+    def _came(self, x: Interval, lo: int, hi: int) -> None:
+        name = self.word or "leak"
+        before = self.words.get(name, Reached(x.lo, x.hi, lo, hi))
+        self.words[name] = Reached(np.minimum(before.lo, x.lo), np.maximum(before.hi, x.hi), lo, hi)
+        if x.event:
+            self.events_overflow = self.events_overflow | (x.lo < lo) | (x.hi > hi)
+
+    def _summed(self, x: Interval) -> Interval:
+        if not self.search:
+            self.sums = max(self.sums, _largest(x))
+        return x
+
+    def _multiplied(self, x: Interval) -> None:
+        if not self.search:
+            self.products = max(self.products, _largest(x))
+
+
+def _largest(x: Interval) -> int:
+    return max(-int(x.lo.min()), int(x.hi.max()))
+
+
+def _each(f: Callable[..., Interval], *given: Interval) -> Interval:
+    """``f`` of all cases of the given values; first by a test of one of them."""
+    tests = [x.cases.test for x in given if x.cases is not None]
+    if not tests:
+        return f(*given)
+    test = next((t for t in tests if any(t.made.x.same is x.same for x in given)), tests[0])  # type: ignore[union-attr]
+    when, otherwise = (_each(f, *(x.under(test, holds) for x in given)) for holds in (True, False))
+    return chosen(test, when, otherwise)
+
+
+def _add(x: Interval, y: Interval) -> Interval:
+    if y.made is not None and y.made.by == "sub" and y.made.y.same is x.same:  # x + (b - x)
+        return y.made.x
+    lo, hi = x.lo + y.lo, x.hi + y.hi
+    for a, b in ((x, y), (y, x)):
+        if b.plus is not None:
+            base, least, most = b.plus
+            if base is a:
+                return Interval(np.maximum(lo, least), np.minimum(hi, most))
+            return Interval(lo, hi, plus=(base, least + a.lo, most + a.hi))
+    return Interval(lo, hi)
+
+
+def _sub(x: Interval, y: Interval) -> Interval:
+    if x.same is y.same:
+        zero = np.zeros_like(x.lo)
+        return Interval(zero, zero)
+    made = y.made
+    if made is not None and made.by == "sub" and made.x.same is x.same:  # x - (x - b)
+        return made.y
+    if y.follows is x:
+        return Interval(x.lo - y.lo, x.hi - y.hi, Made("sub", x, y), follows=x)
+    if made is not None and made.by == "mul" and (taken := _counts_taken(x, made)) is not None:
+        return taken
+    plus = None
+    if y.follows is not None and x.constant and not x.lo.any():
+        plus = (y.follows, y.follows.lo - y.lo, y.follows.hi - y.hi)
+    return Interval(x.lo - y.hi, x.hi - y.lo, Made("sub", x, y), plus=plus)
+
+
+def _counts_taken(v: Interval, product: Made) -> Interval | None:
+    """``v - n * c`` for ``n`` spikes of ``v``; None if they are those of something else."""
+    counted, some = product.x.made, False
+    if counted is not None and counted.by == "at_most":
+        counted, some = counted.x.made, True
+    if counted is None or counted.by != "count" or counted.x.same is not v.same:
+        return None
+    t, c = counted.y.lo, product.y.lo
+    fewest, most = (NUMPY.count(end, t, counted.most) for end in (v.lo, v.hi))
+    # With n spikes v lies in n * t .. (n + 1) * t - 1, its own ends aside: what is left is linear in n between them.
+    first, last, one = v.lo - fewest * c, v.hi - most * c, np.minimum(fewest + 1, most)
+    starts = [np.where(most > fewest, n * (t - c), first) for n in (one, most)]
+    ends = [np.where(most > fewest, (n + 1) * t - 1 - n * c, last) for n in (fewest, np.maximum(most - 1, 0))]
+    lo, hi = np.minimum.reduce([first, *starts]), np.maximum.reduce([last, *ends])
+    return Interval(np.minimum(lo, v.lo), np.maximum(hi, v.hi)) if some else Interval(lo, hi)
+
+
+def _unary(f: Callable, x: Interval) -> Interval:
+    """A function that rises by 0 or 1 when its argument rises by 1."""
+    return Interval(f(x.lo), f(x.hi), follows=x.follows or x)
+
+
+def _monotone(f: Callable, x: Interval, y: Interval, made: Made) -> Interval:
+    """Least or greatest of two: where both follow one value, so does it."""
+    a, b = (None if value.constant else value.follows or value for value in (x, y))
+    one = a if b is None or b is a else b if a is None else None
+    return Interval(f(x.lo, y.lo), f(x.hi, y.hi), made, follows=one)
+
+
+def _origin(column: Interval) -> Interval | None:
+    """Array that a column is of, or is at most."""
+    made = column.made
+    while made is not None and made.by == "minimum":
+        made = made.x.made
+    return made.x if made is not None and made.by == "column" else None
+
+
+def _saturate(x: Interval, lo: int, hi: int) -> Interval:
+    plus = None
+    if x.plus is not None:
+        base, least, most = x.plus  # a number that is clipped has come nearer to 0: only the other bound moves
+        most = np.where(x.lo < lo, np.maximum(most, base.hi + lo), most)
+        least = np.where(x.hi > hi, np.minimum(least, base.lo + hi), least)
+        plus = base, least, most
+    return Interval(np.clip(x.lo, lo, hi), np.clip(x.hi, lo, hi), plus=plus)
+
+
+def _wrap(x: Interval, lo: int, hi: int) -> Interval:
+    size = hi - lo + 1
+    turns = (x.lo - lo) // size
+    whole = turns != (x.hi - lo) // size
+    plus = None
+    if x.plus is not None:
+        base, least, most = x.plus
+        kept = ~whole & (turns == 0)
+        plus = base, np.where(kept, least, base.lo + lo), np.where(kept, most, base.hi + hi)
+    return Interval(np.where(whole, lo, x.lo - turns * size), np.where(whole, hi, x.hi - turns * size), plus=plus)
+
+
+def _wrap_once(x: Interval, lo: int, hi: int) -> Interval:
+    size, none = hi - lo + 1, 1 << 62
+    below, inside, above = x.lo < lo, (x.lo <= hi) & (x.hi >= lo), x.hi > hi
+    pieces = (
+        (below, x.lo + size, np.minimum(x.hi, lo - 1) + size),
+        (inside, np.maximum(x.lo, lo), np.minimum(x.hi, hi)),
+        (above, np.maximum(x.lo, hi + 1) - size, x.hi - size),
+    )
+    lows = [np.where(there, low, none) for there, low, _ in pieces]
+    highs = [np.where(there, high, -none) for there, _, high in pieces]
+    return Interval(np.minimum.reduce(lows), np.maximum.reduce(highs))
