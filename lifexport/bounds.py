@@ -18,6 +18,37 @@ INT64 = 1 << 62
 FLOAT32_WHOLE = 1 << 24
 
 
+INT8_PAIR = 32767  # two products of one 16-bit lane in x86 kernels without VNNI
+
+
+def exact_kernels(node: IntDense, largest: int, partial: int) -> tuple[str, ...]:
+    """Number formats that carry a connection's product exactly, the fastest first.
+
+    =============  =================================================================
+    ``int8_pair``  weights fit in int8, and any two products in 16 bits
+    ``int8``       weights and inputs fit in int8 (-127..127), sums in int32
+    ``float32``    every partial sum, in any order, stays within ``2**24``
+    ``int32``      every partial sum, in any order, fits in int32
+    =============  =================================================================
+
+    Parameters
+    ----------
+    node : IntDense
+    largest : int
+        Largest magnitude of an input.
+    partial : int
+        Largest magnitude of a partial sum.
+    """
+    weight, narrow = int(np.abs(node.weight).max()), partial <= INT32
+    exact = {
+        "int8_pair": weight <= 127 and 2 * largest * weight <= INT8_PAIR and narrow,
+        "int8": weight <= 127 and largest <= 127 and narrow,
+        "float32": partial <= FLOAT32_WHOLE,
+        "int32": narrow and weight <= INT32 and largest <= INT32,
+    }
+    return tuple(name for name, good in exact.items() if good)
+
+
 def largest_input(network: IntNetwork, name: str) -> int:
     """Largest magnitude a connection can receive."""
     return _magnitude(network.nodes[network.incoming(name)[0].source])

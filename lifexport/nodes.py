@@ -250,7 +250,7 @@ class IntDense(Connection):
         return (x.astype(np.int64) @ self.weight.T) >> self.drop << self.shift
 
     def reach(self, lo: np.ndarray, hi: np.ndarray) -> Reach:
-        """What leaves for inputs of ``lo..hi``, int64 arrays of shape ``in_shape``: attained bounds, each on its own."""
+        """What leaves for inputs of ``lo..hi``, int64 of shape ``in_shape``; every bound is attained by some input."""
         positive, negative = np.maximum(self.weight, 0), np.minimum(self.weight, 0)
         low, high = positive @ lo + negative @ hi, positive @ hi + negative @ lo
         partial = (positive - negative) @ np.maximum(np.abs(lo), np.abs(hi))

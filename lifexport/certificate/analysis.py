@@ -26,6 +26,7 @@ class NamedWord(Word):
     name: str
 
     def fit(self, ops: IntervalOps, x: Interval) -> Interval:
+        """``Word.fit`` under this name."""
         ops.word = self.name
         fitted = super().fit(ops, x)
         ops.word = None
@@ -34,8 +35,10 @@ class NamedWord(Word):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reached:
-    """What a population can reach."""
+    """What a population can reach from an initial state, whatever arrives."""
 
+    initial: Any
+    arriving: Arriving
     state: Any
     """Its state, as the population gives it, of intervals: closed under every step."""
     v: Interval
@@ -78,7 +81,9 @@ def analyse(network: IntNetwork, start: Any = None) -> Analysis:
     for _ in range(PASSES):
         found = _Pass(network, start, back)
         after = {name: found.values[name] for name in found.assumed}
-        if not any((a.lo > b.lo).any() or (a.hi < b.hi).any() for a, b in ((after[n], found.assumed[n]) for n in after)):
+        if not any(
+            (a.lo > b.lo).any() or (a.hi < b.hi).any() for a, b in ((after[n], found.assumed[n]) for n in after)
+        ):
             break
         back = after
     return Analysis(populations=found.populations, connections=found.connections, inputs=found.inputs)
@@ -149,21 +154,25 @@ def reached(node: IntLIF, arriving: Arriving, initial: Any, *, batched: bool = F
         top = [Interval(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi)) for a, b in zip(top, start, strict=True)]
     named = replace(node, rules=_named(node.rules))
 
-    def stepped(ops: IntervalOps, parts: Bounds) -> Any:
-        return named.step(ops, _like(initial, iter(parts)), arriving)
+    def ops(search: bool) -> IntervalOps:
+        return IntervalOps(cases=not node.rules.leak_on_fire, search=search)
+
+    def stepped(reader: IntervalOps, parts: Bounds) -> Any:
+        return named.step(reader, _like(initial, iter(parts)), arriving)
 
     def after(search: bool):
-        return lambda parts: _parts(stepped(IntervalOps(search=search), parts).state)
+        return lambda parts: _parts(stepped(ops(search), parts).state)
 
     state = closed_state(after(True), after(False), start, top)
-    ops = IntervalOps()
-    result = stepped(ops, state)
+    result = stepped(recorded := ops(False), state)
     return Reached(
+        initial=initial,
+        arriving=arriving,
         state=_like(initial, iter(state)),
         v=_full(result.v, node),
-        v_post=_full(node.after_reset(IntervalOps(search=True), result.v), node),
+        v_post=_full(node.after_reset(ops(True), result.v), node),
         spikes=_full(result.spikes, node),
-        ops=ops,
+        ops=recorded,
     )
 
 
@@ -179,7 +188,12 @@ def _named(rules: Rules) -> Rules:
         return word and NamedWord(lo=word.lo, hi=word.hi, overflow=word.overflow, name=name)
 
     current = rules.current and replace(rules.current, word=named("current", rules.current.word))
-    fields = {"membrane": rules.membrane, "sum": rules.sum_word, "drive": rules.drive_word, "increment": rules.increment}
+    fields = {
+        "membrane": rules.membrane,
+        "sum": rules.sum_word,
+        "drive": rules.drive_word,
+        "increment": rules.increment,
+    }
     words = {field: named(field, word) for field, word in fields.items()}
     return replace(
         rules,

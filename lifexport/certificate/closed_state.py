@@ -77,25 +77,40 @@ def _searched(step: Step, start: Bounds, top: Bounds) -> Bounds:
         reached = [_hull(a, b) for a, b in zip(reached, after, strict=True)]
     state = [_hull(a, b) for a, b in zip(reached, top, strict=True)]
     for part in reversed(range(len(state))):  # the membrane is first, and needs what feeds it
-        lo, hi = reached[part].lo, reached[part].hi
-
-        def closes(candidate: Interval, part: int = part) -> Any:
-            after = step([*state[:part], candidate, *state[part + 1 :]])[part]
-            return after.lo >= candidate.lo, after.hi <= candidate.hi
-
-        high = _bisected(lambda end, part=part: closes(Interval(state[part].lo, end))[1], hi, state[part].hi)
-        state[part] = Interval(state[part].lo, high)
-        low = _bisected(lambda end, part=part: closes(Interval(-end, state[part].hi))[0], -lo, -state[part].lo)
-        state[part] = Interval(-low, high)
+        state[part] = _smallest(
+            lambda bounds, part=part: step([*state[:part], bounds, *state[part + 1 :]])[part],
+            reached[part],
+            state[part],
+        )
     return state
 
 
-def _bisected(good: Callable[[np.ndarray], np.ndarray], least: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """Smallest end of ``least..most`` that is good, neuron by neuron; ``most`` is taken to be."""
-    bad = least - 1
-    while (most - bad > 1).any():
-        middle = (bad + most + 1) // 2
-        accepted = good(middle)
-        bad = np.where(accepted | (middle == most), bad, middle)
-        most = np.where(accepted, middle, most)
-    return most
+def _smallest(step: Callable[[Interval], Interval], least: Interval, most: Interval) -> Interval:
+    """Smallest bounds between ``least`` and ``most`` that are found not to be left, neuron by neuron.
+
+    Both ends at once; then the lower one again if that of the end that is left says so: it may depend on the upper.
+    """
+
+    def left(bounds: Interval) -> tuple[np.ndarray, np.ndarray]:
+        after = step(bounds)
+        return after.lo < bounds.lo, after.hi > bounds.hi
+
+    lo, hi = _bisected(lambda ends: left(Interval(-ends[0], ends[1])), (-least.lo, least.hi), (-most.lo, most.hi))
+    if any(out.any() for out in left(Interval(-lo, hi))):
+        (hi,) = _bisected(lambda ends: left(Interval(most.lo, ends[0]))[1:], (least.hi,), (most.hi,))
+        (lo,) = _bisected(lambda ends: left(Interval(-ends[0], hi))[:1], (-least.lo,), (-most.lo,))
+    return Interval(-lo, hi)
+
+
+Ends = tuple[np.ndarray, ...]
+
+
+def _bisected(left: Callable[[Ends], Ends], least: Ends, most: Ends) -> Ends:
+    """Smallest ends of ``least..most`` that are not left, each on its own; ``most`` are taken not to be."""
+    bad, good = [end - 1 for end in least], [*most]
+    while any((g - b > 1).any() for g, b in zip(good, bad, strict=True)):
+        middle = tuple((b + g + 1) // 2 for b, g in zip(bad, good, strict=True))
+        for i, out in enumerate(left(middle)):
+            bad[i] = np.where(out & (middle[i] < good[i]), middle[i], bad[i])
+            good[i] = np.where(out, good[i], middle[i])
+    return tuple(good)

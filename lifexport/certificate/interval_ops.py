@@ -113,6 +113,9 @@ class IntervalOps:
 
     Parameters
     ----------
+    cases : bool
+        Remember the cases of a sum or difference beyond it. Only a step that asks the same thing again later needs
+        them, and they cost time: whether a neuron fired, where one that did does not leak.
     search : bool
         Look for a closed state only: nothing is recorded, and what would wrap saturates instead, which has smaller
         closed states; whether one is closed is asked without.
@@ -120,7 +123,7 @@ class IntervalOps:
     Attributes
     ----------
     sums, products : int
-        Largest magnitude of any sum or difference, and of any product.
+        Largest magnitude of any number formed, and of any product before it is shifted.
     words : dict from name to Reached
         What came to the overflow rule of every word.
     events_overflow : bool array
@@ -138,8 +141,8 @@ class IntervalOps:
     ([-20], [70])
     """
 
-    def __init__(self, *, search: bool = False):
-        self.search = search
+    def __init__(self, *, cases: bool = True, search: bool = False):
+        self.cases, self.search = cases, search
         self.word: str | None = None
         self.sums = self.products = 0
         self.words: dict[str, Reached] = {}
@@ -150,25 +153,25 @@ class IntervalOps:
         return Interval(array, array)
 
     def add(self, x: Interval, y: Interval) -> Interval:
-        total = self._summed(_each(_add, x, y))
+        total = self._summed(_add(x, y))
         if x.event or y.event:
             total.event = True
         return total
 
     def sub(self, x: Interval, y: Interval) -> Interval:
-        return self._summed(_each(_sub, x, y))
+        return self._summed(_sub(x, y))
 
     def mul(self, x: Interval, y: Interval) -> Interval:
         corners = x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi
         product = Interval(np.minimum.reduce(corners), np.maximum.reduce(corners), Made("mul", x, y))
         self._multiplied(product)
-        return product
+        return self._summed(product)
 
     def minimum(self, x: Interval, y: Interval) -> Interval:
-        return _each(lambda x, y: _monotone(np.minimum, x, y, Made("minimum", x, y)), x, y)
+        return _monotone("minimum", x, y)
 
     def maximum(self, x: Interval, y: Interval) -> Interval:
-        return _each(lambda x, y: _monotone(np.maximum, x, y, Made("maximum", x, y)), x, y)
+        return _monotone("maximum", x, y)
 
     def gate(self, c: Interval, x: Interval) -> Interval:
         test = self._some(c) if c.made is not None and c.made.by == "at_most" else c
@@ -192,13 +195,13 @@ class IntervalOps:
 
     def multiply_shift(self, x: Interval, m: Interval, k: int, how: Rounding, bound: int) -> Interval:
         self._multiplied(Interval(x.lo * m.hi, x.hi * m.hi))
-        return _each(lambda x: _unary(lambda a: NUMPY.multiply_shift(a, m.lo, k, how, bound), x), x)
+        return _unary(lambda a: NUMPY.multiply_shift(a, m.lo, k, how, bound), x)
 
     def shift_left(self, x: Interval, k: int) -> Interval:
         return Interval(x.lo << k, x.hi << k)
 
     def shift_right(self, x: Interval, k: np.ndarray, name: str) -> Interval:
-        return _each(lambda x: _unary(lambda a: NUMPY.shift_right(a, k, name), x), x)
+        return _unary(lambda a: NUMPY.shift_right(a, k, name), x)
 
     def count(self, x: Interval, y: Interval, most: int | None) -> Interval:
         lo, hi = (NUMPY.count(a, y.lo, most) for a in (x.lo, x.hi))
@@ -227,8 +230,7 @@ class IntervalOps:
     def _fitted(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
         if not self.search:
             self._came(x, lo, hi)
-        fit = _saturate if self.search else fit
-        return _each(lambda x: fit(x, lo, hi), x)
+        return (_saturate if self.search else fit)(x, lo, hi)
 
     def _came(self, x: Interval, lo: int, hi: int) -> None:
         name = self.word or "leak"
@@ -240,7 +242,7 @@ class IntervalOps:
     def _summed(self, x: Interval) -> Interval:
         if not self.search:
             self.sums = max(self.sums, _largest(x))
-        return x
+        return x if self.cases or x.cases is None else Interval(x.lo, x.hi, x.made)
 
     def _multiplied(self, x: Interval) -> None:
         if not self.search:
@@ -251,19 +253,21 @@ def _largest(x: Interval) -> int:
     return max(-int(x.lo.min()), int(x.hi.max()))
 
 
-def _each(f: Callable[..., Interval], *given: Interval) -> Interval:
-    """``f`` of all cases of the given values; first by a test of one of them."""
+def _split(f: Callable[..., Interval], *given: Interval) -> Interval | None:
+    """``f`` case by case, if a given value has cases; first by a test of one of the values."""
     tests = [x.cases.test for x in given if x.cases is not None]
     if not tests:
-        return f(*given)
+        return None
     test = next((t for t in tests if any(t.made.x.same is x.same for x in given)), tests[0])  # type: ignore[union-attr]
-    when, otherwise = (_each(f, *(x.under(test, holds) for x in given)) for holds in (True, False))
+    when, otherwise = (f(*(x.under(test, holds) for x in given)) for holds in (True, False))
     return chosen(test, when, otherwise)
 
 
 def _add(x: Interval, y: Interval) -> Interval:
     if y.made is not None and y.made.by == "sub" and y.made.y.same is x.same:  # x + (b - x)
         return y.made.x
+    if (split := _split(_add, x, y)) is not None:
+        return split
     lo, hi = x.lo + y.lo, x.hi + y.hi
     for a, b in ((x, y), (y, x)):
         if b.plus is not None:
@@ -275,16 +279,19 @@ def _add(x: Interval, y: Interval) -> Interval:
 
 
 def _sub(x: Interval, y: Interval) -> Interval:
+    made = y.made
     if x.same is y.same:
         zero = np.zeros_like(x.lo)
         return Interval(zero, zero)
-    made = y.made
     if made is not None and made.by == "sub" and made.x.same is x.same:  # x - (x - b)
         return made.y
-    if y.follows is x:
-        return Interval(x.lo - y.lo, x.hi - y.hi, Made("sub", x, y), follows=x)
     if made is not None and made.by == "mul" and (taken := _counts_taken(x, made)) is not None:
         return taken
+    if (split := _split(_sub, x, y)) is not None:
+        split.made = Made("sub", x, y)
+        return split
+    if y.follows is x:
+        return Interval(x.lo - y.lo, x.hi - y.hi, Made("sub", x, y), follows=x)
     plus = None
     if y.follows is not None and x.constant and not x.lo.any():
         plus = (y.follows, y.follows.lo - y.lo, y.follows.hi - y.hi)
@@ -310,14 +317,18 @@ def _counts_taken(v: Interval, product: Made) -> Interval | None:
 
 def _unary(f: Callable, x: Interval) -> Interval:
     """A function that rises by 0 or 1 when its argument rises by 1."""
-    return Interval(f(x.lo), f(x.hi), follows=x.follows or x)
+    split = _split(lambda x: _unary(f, x), x)
+    return Interval(f(x.lo), f(x.hi), follows=x.follows or x) if split is None else split
 
 
-def _monotone(f: Callable, x: Interval, y: Interval, made: Made) -> Interval:
+def _monotone(name: str, x: Interval, y: Interval) -> Interval:
     """Least or greatest of two: where both follow one value, so does it."""
+    if (split := _split(lambda x, y: _monotone(name, x, y), x, y)) is not None:
+        return split
     a, b = (None if value.constant else value.follows or value for value in (x, y))
     one = a if b is None or b is a else b if a is None else None
-    return Interval(f(x.lo, y.lo), f(x.hi, y.hi), made, follows=one)
+    f = getattr(np, name)
+    return Interval(f(x.lo, y.lo), f(x.hi, y.hi), Made(name, x, y), follows=one)
 
 
 def _origin(column: Interval) -> Interval | None:
@@ -329,6 +340,8 @@ def _origin(column: Interval) -> Interval | None:
 
 
 def _saturate(x: Interval, lo: int, hi: int) -> Interval:
+    if (split := _split(lambda x: _saturate(x, lo, hi), x)) is not None:
+        return split
     plus = None
     if x.plus is not None:
         base, least, most = x.plus  # a number that is clipped has come nearer to 0: only the other bound moves
@@ -339,6 +352,8 @@ def _saturate(x: Interval, lo: int, hi: int) -> Interval:
 
 
 def _wrap(x: Interval, lo: int, hi: int) -> Interval:
+    if (split := _split(lambda x: _wrap(x, lo, hi), x)) is not None:
+        return split
     size = hi - lo + 1
     turns = (x.lo - lo) // size
     whole = turns != (x.hi - lo) // size
