@@ -256,6 +256,12 @@ class IntDense(Connection):
         partial = (positive - negative) @ np.maximum(np.abs(lo), np.abs(hi))
         return Reach(low >> self.drop << self.shift, high >> self.drop << self.shift, partial)
 
+    def event_reach(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest increment of any single input of ``lo..hi``, or 0, int64, shape ``(out,)``."""
+        low, high = (self.weight * end for end in (lo, hi))
+        least, most = np.minimum(low, high).min(axis=1), np.maximum(low, high).max(axis=1)
+        return np.minimum(least, 0) << self.shift, np.maximum(most, 0) << self.shift
+
     def events(self, x: np.ndarray) -> list[np.ndarray]:
         """Increments of every input on its own, in order, int64: ``apply`` is their sum where nothing is dropped."""
         return [np.multiply.outer(x[..., j].astype(np.int64), w) << self.shift for j, w in enumerate(self.weight.T)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..bounds import require_int64
 from ..findings import at_node, error
+from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving, IntLIF, Rules, Word
 from ..nodes import Reach
@@ -110,7 +111,7 @@ class _Pass:
                     self.populations[name] = self._population(name, node)
                 self.values[name] = self.populations[name].spikes
 
-    def _over(self, edge) -> Interval:
+    def _over(self, edge: Edge) -> Interval:
         """What an edge brings; a late one also what is under way at the start."""
         value = self.values.get(edge.source)
         if value is None:
@@ -137,9 +138,15 @@ class _Pass:
         initial = node.initial_state() if self.start is None else self.start.populations[name]
         return reached(node, Arriving(ports), initial, batched=self.start is not None)
 
-    def _event(self, edge, node: IntLIF) -> Interval:
+    def _event(self, edge: Edge, node: IntLIF) -> Interval:
         value = self._over(edge)
-        return Interval(value.lo, value.hi, event=node.per_event)
+        if not node.per_event:
+            return value
+        one = value
+        if edge.source in self.connections:
+            given = self.inputs[edge.source]
+            one = Interval(*self.network.nodes[edge.source].event_reach(given.lo, given.hi))
+        return Interval(value.lo, value.hi, event=one)
 
 
 def reached(node: IntLIF, arriving: Arriving, initial: Any, *, batched: bool = False) -> Reached:
@@ -170,7 +177,7 @@ def reached(node: IntLIF, arriving: Arriving, initial: Any, *, batched: bool = F
         arriving=arriving,
         state=_like(initial, iter(state)),
         v=_full(result.v, node),
-        v_post=_full(node.after_reset(ops(True), result.v), node),
+        v_post=_full(node.after_reset(ops(False), result.v), node),
         spikes=_full(result.spikes, node),
         ops=recorded,
     )

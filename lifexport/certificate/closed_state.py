@@ -15,7 +15,6 @@ need not be right, and then checked:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 

@@ -58,8 +58,10 @@ class Interval:
     plus: tuple[Interval, np.ndarray, np.ndarray] | None = None
     narrows: Interval | None = None
     """The same value before a test was known to hold."""
-    event: bool = False
-    """Events of one step, which are added one by one, or what they were added to."""
+    event: Interval | None = None
+    """Where this is the sum of events that are added one by one: any single one of them."""
+    start: Interval | None = None
+    """Where this is such a sum added to something: what it was added to."""
 
     @property
     def same(self) -> Interval:
@@ -154,8 +156,8 @@ class IntervalOps:
 
     def add(self, x: Interval, y: Interval) -> Interval:
         total = self._summed(_add(x, y))
-        if x.event or y.event:
-            total.event = True
+        if y.event is not None:
+            total.event, total.start = y.event, x
         return total
 
     def sub(self, x: Interval, y: Interval) -> Interval:
@@ -228,16 +230,33 @@ class IntervalOps:
         return Interval(lo, hi, None if whole is None else Made("at_most", whole, whole))
 
     def _fitted(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
-        if not self.search:
-            self._came(x, lo, hi)
-        return (_saturate if self.search else fit)(x, lo, hi)
-
-    def _came(self, x: Interval, lo: int, hi: int) -> None:
+        if self.search:
+            return _saturate(x, lo, hi)
+        came = x
+        if x.event is not None:
+            came = self._one_by_one(x, lo, hi, fit)
         name = self.word or "leak"
-        before = self.words.get(name, Reached(x.lo, x.hi, lo, hi))
-        self.words[name] = Reached(np.minimum(before.lo, x.lo), np.maximum(before.hi, x.hi), lo, hi)
-        if x.event:
-            self.events_overflow = self.events_overflow | (x.lo < lo) | (x.hi > hi)
+        before = self.words.get(name, Reached(came.lo, came.hi, lo, hi))
+        self.words[name] = Reached(np.minimum(before.lo, came.lo), np.maximum(before.hi, came.hi), lo, hi)
+        return fit(x, lo, hi)
+
+    def _one_by_one(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
+        """What comes to a rule that acts after every event of a sum: never more than one beyond where it began."""
+        event, start = x.event, x.start
+        assert event is not None and start is not None
+        overflows = (x.lo < lo) | (x.hi > hi)
+        self.events_overflow = self.events_overflow | overflows
+        lowest, highest = np.minimum(start.lo, lo) + event.lo, np.maximum(start.hi, hi) + event.hi
+        if fit is _saturate:
+            return Interval(np.maximum(x.lo, lowest), np.minimum(x.hi, highest))
+        if fit is _wrap_once:  # a larger event may leave the word for good
+            lowest, highest = np.minimum(x.lo, lowest), np.maximum(x.hi, highest)
+        return self._summed(
+            Interval(
+                np.where(overflows, lowest, np.maximum(x.lo, lowest)),
+                np.where(overflows, highest, np.minimum(x.hi, highest)),
+            )
+        )
 
     def _summed(self, x: Interval) -> Interval:
         if not self.search:
