@@ -157,7 +157,10 @@ MUTANTS = [
     # The simulators
     Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/fast.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
-    Mutant("simulation/fast.py", "<= FLOAT32_WHOLE else np.int32", "<= 2**40 else np.int32", AGREE),
+    Mutant("bounds.py", '"float32": partial <= FLOAT32_WHOLE', '"float32": partial <= 2**40', AGREE),
+    Mutant("simulation/fast.py", "reached.ops.events_overflow.any()", "False", FAST),
+    Mutant("simulation/fast.py", "not found.holds(state)", "False", FAST),
+    Mutant("simulation/fast.py", "reached.ops.sums > INT32", "False", FAST),
     Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
     Mutant("simulation/fast.py", "count + more[name]", "count", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),

@@ -58,6 +58,19 @@ class Analysis:
     connections: dict[str, Reach]
     inputs: dict[str, Interval]
     """What each connection is given."""
+    values: dict[str, Interval]
+    """What each node emits."""
+
+    def holds(self, state: Any) -> bool:
+        """Whether a state (``simulation.State``), with what is under way, is inside."""
+        pairs = [
+            pair
+            for name, reached in self.populations.items()
+            for pair in zip(_parts(state.populations[name]), _parts(reached.state), strict=True)
+        ]
+        late = [(queue, self.values[edge.source]) for edge, queue in state.delayed.items()]
+        inside = all(((part >= bounds.lo) & (part <= bounds.hi)).all() for part, bounds in pairs)
+        return inside and all(((q == 0) | ((q >= value.lo) & (q <= value.hi))).all() for q, value in late)
 
 
 def analyse(network: IntNetwork, start: Any = None) -> Analysis:
@@ -87,7 +100,9 @@ def analyse(network: IntNetwork, start: Any = None) -> Analysis:
         ):
             break
         back = after
-    return Analysis(populations=found.populations, connections=found.connections, inputs=found.inputs)
+    return Analysis(
+        populations=found.populations, connections=found.connections, inputs=found.inputs, values=found.values
+    )
 
 
 class _Pass:

@@ -106,7 +106,8 @@ Ends = tuple[np.ndarray, ...]
 
 def _bisected(left: Callable[[Ends], Ends], least: Ends, most: Ends) -> Ends:
     """Smallest ends of ``least..most`` that are not left, each on its own; ``most`` are taken not to be."""
-    bad, good = [end - 1 for end in least], [*most]
+    bad = [*least]
+    good = [np.where(out, end, rest) for out, end, rest in zip(left(least), most, least, strict=True)]
     while any((g - b > 1).any() for g, b in zip(good, bad, strict=True)):
         middle = tuple((b + g + 1) // 2 for b, g in zip(bad, good, strict=True))
         for i, out in enumerate(left(middle)):
