@@ -13,7 +13,7 @@ from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving, IntLIF, Rules, Word
 from ..nodes import Reach
-from .closed_state import Bounds, closed_state
+from .closed_state import Bounds, closed_state, hull
 from .interval_ops import Interval, IntervalOps
 
 PASSES = 3
@@ -41,7 +41,7 @@ class Reached:
     initial: Any
     arriving: Arriving
     state: Any
-    """Its state, as the population gives it, of intervals: closed under every step."""
+    """Its state after any step, of intervals: no step leaves them."""
     v: Interval
     """Membrane when it is compared with the threshold."""
     v_post: Interval
@@ -173,32 +173,37 @@ def reached(node: IntLIF, arriving: Arriving, initial: Any, *, batched: bool = F
         for a in _parts(initial)
     ]
     if batched:
-        top = [Interval(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi)) for a, b in zip(top, start, strict=True)]
+        top = [hull(a, b) for a, b in zip(top, start, strict=True)]
     named = replace(node, rules=_named(node.rules))
 
     def ops(search: bool) -> IntervalOps:
         return IntervalOps(cases=not node.rules.leak_on_fire, search=search)
 
     def stepped(reader: IntervalOps, parts: Bounds) -> Any:
-        return named.step(reader, _like(initial, iter(parts)), arriving)
+        result = named.step(reader, _like(initial, iter(parts)), arriving)
+        return result._replace(state=_like(result.state, (_full(part, named) for part in _parts(result.state))))
 
     def after(search: bool):
         return lambda parts: _parts(stepped(ops(search), parts).state)
 
-    state = closed_state(after(True), after(False), start, top)
-    result = stepped(recorded := ops(False), state)
+    recorded = ops(False)
+    first = stepped(recorded, start)  # apart: the initial state may lie where no step leads back to
+    state = closed_state(after(True), after(False), _parts(first.state), top)
+    later = stepped(recorded, state)
+    v, spikes = _full(hull(first.v, later.v), node), _full(hull(first.spikes, later.spikes), node)
     return Reached(
         initial=initial,
         arriving=arriving,
         state=_like(initial, iter(state)),
-        v=_full(result.v, node),
-        v_post=_full(node.after_reset(ops(False), result.v), node),
-        spikes=_full(result.spikes, node),
+        v=v,
+        v_post=_full(node.after_reset(ops(False), v), node),
+        spikes=spikes,
         ops=recorded,
     )
 
 
 def _full(x: Interval, node: IntLIF) -> Interval:
+    """Bounds alone, of the population's shape."""
     lo, hi = (np.broadcast_to(np.asarray(end, np.int64), node.shape) for end in (x.lo, x.hi))
     return Interval(lo, hi)
 

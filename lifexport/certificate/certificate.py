@@ -222,7 +222,7 @@ class Certificate:
             lines += [
                 f"{p.node}: {safe} of {n} neurons cannot overflow, {int(p.silent.sum())} never fire",
                 f"  membrane {lo}..{hi} before overflow; word {p.word.lo}..{p.word.hi} ({p.word.overflow}),"
-                f" {p.word.bits} bits; never overflows with {needed}",
+                f" {p.word.bits} bits; safe with {needed}",
                 f"  sums {p.sum_bits} bits, products {p.product_bits} bits"
                 + ("" if p.summed is None else "; inputs one by one equal their sum" if p.summed else ""),
             ]
@@ -243,7 +243,7 @@ def certify(network: IntNetwork) -> Certificate:
     """Prove what an integer network can reach, whatever its input and however long it runs.
 
     Interval analysis of the very step that simulators run: of every neuron the smallest intervals of membrane and
-    currents that are found to hold the initial state and that no step leaves. Nothing is sampled.
+    currents that are found to hold what the first step leads to and that no step leaves. Nothing is sampled.
 
     Parameters
     ----------

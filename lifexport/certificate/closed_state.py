@@ -1,13 +1,12 @@
 """The states of a population that no step leaves: smallest bounds that are found, and the check that they hold.
 
-A set of states is *closed* if it holds the initial state and every step from inside, with any input, ends inside. Then
-every state of every run is in it. Any closed set is a proof, however it was found; so it is searched for in a way that
-need not be right, and then checked:
+A set of states is *closed* if every step from inside, with any input, ends inside. One that holds all that the first
+step leads to then holds every later state of every run. Any closed set is a proof, however it was found; so it is
+searched for in a way that need not be right, and then checked:
 
-1. *Search.* A few steps from the initial state. Where they have not come to rest, one part of the state after the
-   other, each neuron's upper and then lower bound are bisected between where the steps have come and all that a state
-   can hold. Step bounds are monotone: what a small interval leads to lies in what a larger one leads to. So this ends
-   after as many rounds as a word has bits, whatever the leak; with no leak at all it ends at the word's limit.
+1. *Search.* A few more steps. Where they have not come to rest, one part of the state after the other, each neuron's
+   lower and upper bound are bisected between where the steps have come and all that a state can hold. This ends after
+   as many rounds as a word has bits, whatever the leak; with no leak at all it ends at the word's limit.
 2. *Check.* One step of the whole state, with every overflow rule as it is. Bounds that it leaves are given up for all
    that a state can hold, and it is checked again.
 """
@@ -36,14 +35,14 @@ def closed_state(search: Step, check: Step, start: Bounds, top: Bounds) -> Bound
     search, check : function from the parts of a state to those after a step
         Where wrapping words saturate, and as the population does it.
     start, top : list of Interval
-        Initial state, and all that a state can hold.
+        State after the first step, and all that a state can hold.
 
     Raises
     ------
     RangeError
         LX302 if a step leaves even ``top``: a word that is brought back by one size at most can run away.
     """
-    state, top = _searched(search, start, top), [_hull(a, b) for a, b in zip(start, top, strict=True)]
+    state, top = _searched(search, start, top), [hull(a, b) for a, b in zip(start, top, strict=True)]
     while True:
         left = _left(check(state), state)
         if not any(out.any() for out in left):
@@ -63,7 +62,8 @@ def _left(after: Bounds, state: Bounds) -> list[np.ndarray]:
     return [(b.lo < a.lo) | (b.hi > a.hi) for a, b in zip(state, after, strict=True)]
 
 
-def _hull(a: Interval, b: Interval) -> Interval:
+def hull(a: Interval, b: Interval) -> Interval:
+    """Bounds of either."""
     return Interval(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
 
 
@@ -73,8 +73,8 @@ def _searched(step: Step, start: Bounds, top: Bounds) -> Bounds:
         after = step(reached)
         if not any(out.any() for out in _left(after, reached)):
             return reached
-        reached = [_hull(a, b) for a, b in zip(reached, after, strict=True)]
-    state = [_hull(a, b) for a, b in zip(reached, top, strict=True)]
+        reached = [hull(a, b) for a, b in zip(reached, after, strict=True)]
+    state = [hull(a, b) for a, b in zip(reached, top, strict=True)]
     for part in reversed(range(len(state))):  # the membrane is first, and needs what feeds it
         state[part] = _smallest(
             lambda bounds, part=part: step([*state[:part], bounds, *state[part + 1 :]])[part],

@@ -117,7 +117,7 @@ def _map(f, state):
 
 
 class _Inputs:
-    """What arrives at every neuron by the way its inputs are chosen: one array of increments an event, ``(ways, n)``."""
+    """What arrives at every neuron by the way its inputs are chosen: an array ``(ways, n)`` for every event."""
 
     def __init__(self, network: IntNetwork, name: str, rng: np.random.Generator):
         self.node = network.nodes[name]
