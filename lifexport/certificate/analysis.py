@@ -16,6 +16,7 @@ from ..nodes import Reach
 from .closed_state import Bounds, closed_state, hull
 from .interval_ops import Interval, IntervalOps
 
+NOTHING = Interval(np.array(0), np.array(0))
 PASSES = 3
 """Times a network with loops is gone through; each makes what comes back narrower, if anything."""
 
@@ -118,7 +119,10 @@ class _Pass:
         self.inputs: dict[str, Interval] = {}
         for name, node in network.nodes.items():
             if node.role == "connection":
-                given = self.inputs[name] = self._over(network.incoming(name)[0])
+                given = self._over(network.incoming(name)[0])
+                if any(network.nodes[edge.target].per_event for edge in network.outgoing(name)):
+                    given = hull(given, NOTHING)  # where events come one by one, only some may have come
+                self.inputs[name] = given
                 reach = self.connections[name] = node.reach(given.lo, given.hi)
                 self.values[name] = Interval(reach.lo, reach.hi)
             elif node.role == "population":
@@ -157,7 +161,7 @@ class _Pass:
         value = self._over(edge)
         if not node.per_event:
             return value
-        one = value
+        one = value = hull(value, NOTHING)
         if edge.source in self.connections:
             given = self.inputs[edge.source]
             one = Interval(*self.network.nodes[edge.source].event_reach(given.lo, given.hi))

@@ -59,9 +59,9 @@ class Interval:
     narrows: Interval | None = None
     """The same value before a test was known to hold."""
     event: Interval | None = None
-    """Where this is the sum of events that are added one by one: any single one of them."""
-    start: Interval | None = None
-    """Where this is such a sum added to something: what it was added to."""
+    """Where this stands for events that are added one by one, and has the bounds of their sum: any single one."""
+    added: tuple[Interval, Interval] | None = None
+    """Where this is the sum of something and of such events: both."""
 
     @property
     def same(self) -> Interval:
@@ -157,7 +157,7 @@ class IntervalOps:
     def add(self, x: Interval, y: Interval) -> Interval:
         total = self._summed(_add(x, y))
         if y.event is not None:
-            total.event, total.start = y.event, x
+            total.added = x, y
         return total
 
     def sub(self, x: Interval, y: Interval) -> Interval:
@@ -230,33 +230,40 @@ class IntervalOps:
         return Interval(lo, hi, None if whole is None else Made("at_most", whole, whole))
 
     def _fitted(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
-        if self.search:
-            return _saturate(x, lo, hi)
-        came = x
-        if x.event is not None:
-            came = self._one_by_one(x, lo, hi, fit)
-        name = self.word or "leak"
-        before = self.words.get(name, Reached(came.lo, came.hi, lo, hi))
-        self.words[name] = Reached(np.minimum(before.lo, came.lo), np.maximum(before.hi, came.hi), lo, hi)
-        return fit(x, lo, hi)
+        fit = _saturate if self.search else fit
+        came, fitted = (x, fit(x, lo, hi)) if x.added is None else self._one_by_one(*x.added, lo, hi, fit)
+        if not self.search:
+            name = self.word or "leak"
+            before = self.words.get(name, Reached(came.lo, came.hi, lo, hi))
+            self.words[name] = Reached(np.minimum(before.lo, came.lo), np.maximum(before.hi, came.hi), lo, hi)
+        return fitted
 
-    def _one_by_one(self, x: Interval, lo: int, hi: int, fit: Callable) -> Interval:
-        """What comes to a rule that acts after every event of a sum: never more than one beyond where it began."""
-        event, start = x.event, x.start
-        assert event is not None and start is not None
-        overflows = (x.lo < lo) | (x.hi > hi)
+    def _one_by_one(self, start: Interval, events: Interval, lo: int, hi: int, fit: Callable):
+        """What comes to a rule that acts after every event, and what it leaves.
+
+        No event is more than one event beyond the word or the start. What saturates has, after the first event, come
+        to the word, whatever lies beyond it; what wraps ends as the sum does, if it ends inside.
+        """
+        assert events.event is not None
+        low, high = start.lo + events.lo, start.hi + events.hi
+        overflows = (low < lo) | (high > hi)  # events may all be 0: a start beyond the word counts
         self.events_overflow = self.events_overflow | overflows
-        lowest, highest = np.minimum(start.lo, lo) + event.lo, np.maximum(start.hi, hi) + event.hi
+        lowest = np.minimum(start.lo, lo) + events.event.lo
+        highest = np.maximum(start.hi, hi) + events.event.hi
         if fit is _saturate:
-            return Interval(np.maximum(x.lo, lowest), np.minimum(x.hi, highest))
-        if fit is _wrap_once:  # a larger event may leave the word for good
-            lowest, highest = np.minimum(x.lo, lowest), np.maximum(x.hi, highest)
-        return self._summed(
-            Interval(
-                np.where(overflows, lowest, np.maximum(x.lo, lowest)),
-                np.where(overflows, highest, np.minimum(x.hi, highest)),
-            )
+            low, high = np.minimum(low, hi + events.lo), np.maximum(high, lo + events.hi)
+            came = Interval(np.maximum(low, lowest), np.minimum(high, highest))
+            return came, _saturate(Interval(low, high), lo, hi)
+        fitted = fit(Interval(low, high), lo, hi)
+        if fit is _wrap_once:  # several events bring back what one would not; a large one may leave the word for good
+            least, most = np.minimum(fitted.lo, lo), np.maximum(fitted.hi, hi)
+            fitted = Interval(np.where(overflows, least, fitted.lo), np.where(overflows, most, fitted.hi))
+            lowest, highest = np.minimum(low, lowest), np.maximum(high, highest)
+        came = Interval(
+            np.where(overflows, lowest, np.maximum(low, lowest)),
+            np.where(overflows, highest, np.minimum(high, highest)),
         )
+        return self._summed(came), fitted
 
     def _summed(self, x: Interval) -> Interval:
         if not self.search:

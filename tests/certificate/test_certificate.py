@@ -118,6 +118,30 @@ def test_a_loop_of_neurons_that_never_fire_brings_nothing():
     assert ends(found.v) == [(-8, 17)] and found.silent.all()  # with what comes back it would be 49
 
 
+ONE_BY_ONE = {"accumulate": "per_event", "decay": 4, "decay_bits": 2, "unit": Fraction(1)}
+
+
+def test_inputs_one_by_one_from_beyond_the_word():
+    """12 fires and its reset adds 8: 20 - 1 is brought to 15 before 3 more are taken off, which leaves 12."""
+    node = int_lif(shape=(1,), state_bits=5, threshold=1, reset_code=-8, v_initial=12, **ONE_BY_ONE)
+    found = lx.certify(net([[-1, -3]], node)).populations["lif"]
+    assert ends(found.v) == [(11, 15)] and found.summed is False
+
+
+def test_inputs_one_by_one_that_always_come():
+    """-6 and 6 leave 2, by way of -4; their sum would leave 0."""
+    always = int_lif(
+        shape=(2,), decay=0, decay_bits=2, threshold=1, reset_code=1, bias=9, state_bits=8, unit=Fraction(1)
+    )
+    node = int_lif(shape=(1,), state_bits=3, threshold=3, reset_code=3, **ONE_BY_ONE)
+    nodes = {**net([[1, 0], [0, 1]], always).nodes, "b": node, "fcb": IntDense(weight=np.array([[-6, 6]]))}
+    nodes["out"] = Output(shape=(1,))
+    edges = [Edge(*pair) for pair in (("in", "fc"), ("fc", "lif"), ("lif", "fcb"), ("fcb", "b"), ("b", "out"))]
+    found = lx.certify(IntNetwork(nodes=nodes, edges=edges, dt=1e-3)).populations
+    assert ends(found["lif"].spikes) == [(1, 1), (1, 1)]
+    assert found["b"].v.hi[0] >= 2 and not found["b"].safe.any() and found["b"].summed is False
+
+
 def test_a_current_that_runs_away_is_refused():
     """Two inputs beyond the range's size in one step: brought back by one size it never returns."""
     rules = Rules(
