@@ -383,15 +383,13 @@ def _wrap(x: Interval, lo: int, hi: int) -> Interval:
     size = hi - lo + 1
     turns = (x.lo - lo) // size
     whole = turns != (x.hi - lo) // size
-    plus = None
-    if x.plus is not None:
-        base, least, most = x.plus
-        kept = ~whole & (turns == 0)
-        plus = base, np.where(kept, least, base.lo + lo), np.where(kept, most, base.hi + hi)
-    return Interval(np.where(whole, lo, x.lo - turns * size), np.where(whole, hi, x.hi - turns * size), plus=plus)
+    low, high = np.where(whole, lo, x.lo - turns * size), np.where(whole, hi, x.hi - turns * size)
+    return Interval(low, high, plus=_moved(x, whole | (turns != 0), low, high))
 
 
 def _wrap_once(x: Interval, lo: int, hi: int) -> Interval:
+    if (split := _split(lambda x: _wrap_once(x, lo, hi), x)) is not None:
+        return split
     size, none = hi - lo + 1, 1 << 62
     below, inside, above = x.lo < lo, (x.lo <= hi) & (x.hi >= lo), x.hi > hi
     pieces = (
@@ -399,6 +397,14 @@ def _wrap_once(x: Interval, lo: int, hi: int) -> Interval:
         (inside, np.maximum(x.lo, lo), np.minimum(x.hi, hi)),
         (above, np.maximum(x.lo, hi + 1) - size, x.hi - size),
     )
-    lows = [np.where(there, low, none) for there, low, _ in pieces]
-    highs = [np.where(there, high, -none) for there, _, high in pieces]
-    return Interval(np.minimum.reduce(lows), np.maximum.reduce(highs))
+    low = np.minimum.reduce([np.where(there, end, none) for there, end, _ in pieces])
+    high = np.maximum.reduce([np.where(there, end, -none) for there, _, end in pieces])
+    return Interval(low, high, plus=_moved(x, below | above, low, high))
+
+
+def _moved(x: Interval, moves: np.ndarray, lo: np.ndarray, hi: np.ndarray):
+    """``plus`` of what a rule leaves in ``lo..hi``, where it may move the value."""
+    if x.plus is None:
+        return None
+    base, least, most = x.plus
+    return base, np.where(moves, base.lo + lo, least), np.where(moves, base.hi + hi, most)

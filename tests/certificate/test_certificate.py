@@ -102,11 +102,17 @@ def test_a_word_that_is_too_narrow_is_told_what_would_do():
     assert never.safe_bits is None and never.headroom_bits is None
 
 
-def test_late_edges_bring_nothing_at_first():
-    """A graded input that cannot be 0 for long: late, it may be."""
-    q = net([[3]], int_lif(shape=(1,), **PLAIN))
-    late = dataclasses.replace(q, edges=[dataclasses.replace(e, delay=2 if e.source == "in" else 0) for e in q.edges])
-    assert ends(lx.certify(late).populations["lif"].v) == ends(lx.certify(q).populations["lif"].v) == [(0, 9)]
+@pytest.mark.parametrize(("late", "lowest"), [((), 6), (("lif", "fcb"), 0), (("fcb", "b"), 0)])
+def test_late_edges_bring_nothing_at_first(late, lowest):
+    """Neurons that always fire bring 6 in every step, but for the first one of a late edge."""
+    always = int_lif(
+        shape=(1,), decay=0, decay_bits=2, threshold=1, reset_code=1, bias=9, state_bits=8, unit=Fraction(1)
+    )
+    nodes = {**net([[1]], always).nodes, "b": int_lif(shape=(1,), **PLAIN), "fcb": IntDense(weight=np.array([[6]]))}
+    pairs = (("in", "fc"), ("fc", "lif"), ("lif", "fcb"), ("fcb", "b"), ("b", "out"))
+    edges = [Edge(*pair, int(pair == late)) for pair in pairs]
+    found = lx.certify(IntNetwork(nodes=nodes, edges=edges, dt=1e-3)).populations["b"]
+    assert ends(found.v) == [(lowest, 21)]
 
 
 def test_a_loop_of_neurons_that_never_fire_brings_nothing():
