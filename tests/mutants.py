@@ -195,7 +195,7 @@ MUTANTS = [
     Mutant("certificate/interval_ops.py", "whole = turns != (x.hi - lo) // size", "whole = turns != turns", INTERVALS),
     Mutant("certificate/interval_ops.py", "(below, x.lo + size,", "(inside & below, x.lo + size,", INTERVALS),
     Mutant("certificate/interval_ops.py", "(n + 1) * t - 1 - n * c", "n * t - n * c", INTERVALS),
-    Mutant("certificate/interval_ops.py", "fit is _wrap_once:", "False:", SOUND),
+    Mutant("certificate/interval_ops.py", "fit is _wrap_once:", "False:", INTERVALS),
     Mutant(
         "certificate/interval_ops.py", "np.minimum(start.lo, lo) + events.event.lo", "np.maximum(start.lo, lo)", SOUND
     ),

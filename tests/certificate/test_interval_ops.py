@@ -99,3 +99,11 @@ def test_a_change_formed_in_a_word_of_its_own(how, current, k):
     inside = (np.abs(current - (ENDS >> k)) <= 7).all(axis=1)
     np.testing.assert_array_equal(found.lo[inside], lo[inside])
     np.testing.assert_array_equal(found.hi[inside], hi[inside])
+
+
+def test_events_bring_back_by_one_size_each_what_one_would_not():
+    """Two events of nothing: 30, 14, -2; added as a sum they would end at 14."""
+    ops, one = IntervalOps(), np.array([0])
+    events = Interval(one - 4, one, event=Interval(one - 2, one))
+    found = ops.wrap_once(ops.add(Interval(one + 30, one + 30), events), -8, 7)
+    assert found.lo <= -2 and found.hi >= 14 and ops.events_overflow.all()
