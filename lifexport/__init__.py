@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "Certificate": "certificate",
     "FidelityReport": "fidelity",
     "FloatNetwork": "network",
     "IntNetwork": "network",
@@ -21,6 +22,7 @@ _HOME = {
     "Sequential": "train",
     "Target": "targets",
     "capture": "capturing",
+    "certify": "certificate",
     "check": "checking",
     "compare": "fidelity",
     "from_nir": "export.nir_graph",
@@ -52,6 +54,8 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from .arrays import same as same
     from .capturing import capture as capture
+    from .certificate import Certificate as Certificate
+    from .certificate import certify as certify
     from .checking import check as check
     from .export.nir_graph import from_nir as from_nir
     from .export.nir_graph import to_nir as to_nir

@@ -6,15 +6,52 @@ its formulas. The bounds hold for every input that ``IntNetwork.check_codes`` ad
 
 from __future__ import annotations
 
+import numpy as np
+
 from .findings import error
 from .graph import Edge
 from .network import IntNetwork
-from .nodes import IntWeights
+from .nodes import Connection, IntWeights
 from .spatial import SumPool
 
 INT32 = (1 << 31) - 1
 INT64 = 1 << 62
 FLOAT32_WHOLE = 1 << 24
+
+
+INT8_PAIR = 32767  # two products of one 16-bit lane in x86 kernels without VNNI
+
+
+def exact_kernels(node: Connection, largest: int, partial: int) -> tuple[str, ...]:
+    """Number formats that carry a connection's product exactly, the fastest first.
+
+    =============  =================================================================
+    ``int8_pair``  weights fit in int8, and any two products in 16 bits
+    ``int8``       weights and inputs fit in int8 (-127..127), sums in int32
+    ``float32``    every partial sum, in any order, stays within ``2**24``
+    ``int32``      every partial sum, in any order, fits in int32
+    =============  =================================================================
+
+    Parameters
+    ----------
+    node : Connection
+        One without weights only adds: ``int32``.
+    largest : int
+        Largest magnitude of an input.
+    partial : int
+        Largest magnitude of a partial sum.
+    """
+    narrow = partial <= INT32
+    if not isinstance(node, IntWeights):
+        return ("int32",) if narrow else ()
+    weight = int(np.abs(node.weight).max())
+    exact = {
+        "int8_pair": weight <= 127 and 2 * largest * weight <= INT8_PAIR and narrow,
+        "int8": weight <= 127 and largest <= 127 and narrow,
+        "float32": partial <= FLOAT32_WHOLE,
+        "int32": narrow and weight <= INT32 and largest <= INT32,
+    }
+    return tuple(name for name, good in exact.items() if good)
 
 
 def largest_input(network: IntNetwork, name: str) -> int:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -106,6 +106,15 @@ class Output(Port):
 
     role: ClassVar[str] = "output"
     kind: ClassVar[str] = "Output"
+
+
+class Reach(NamedTuple):
+    """Bounds of what a connection delivers, int64 arrays of shape ``out_shape``."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    partial: np.ndarray
+    """Largest magnitude of any partial sum, in any order of summation, before the shifts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -224,8 +233,25 @@ class IntWeights(Connection):
         return int(np.abs(self.weight).reshape(len(self.weight), -1).sum(axis=1).max())
 
     @abc.abstractmethod
+    def linear(self, weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Sums of inputs, shape ``(batch, *in_shape)``, by weights in the form of this connection's."""
+
+    @abc.abstractmethod
+    def event_reach(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest increment of any single input of ``lo..hi``, or 0, int64 of shape ``out_shape``."""
+
     def product(self, x: np.ndarray) -> np.ndarray:
         """Sums of codes, int64, shape ``(batch, *out_shape)``, before drop and shift."""
+        return self.linear(self.weight, x)
+
+    def reach(self, lo: np.ndarray, hi: np.ndarray) -> Reach:
+        """What leaves for inputs of ``lo..hi``, int64 of shape ``in_shape``; every bound is attained by some input."""
+        positive, negative = np.maximum(self.weight, 0), np.minimum(self.weight, 0)
+        lo, hi = lo[None], hi[None]
+        low = (self.linear(positive, lo) + self.linear(negative, hi))[0]
+        high = (self.linear(positive, hi) + self.linear(negative, lo))[0]
+        partial = self.linear(positive - negative, np.maximum(np.abs(lo), np.abs(hi)))[0]
+        return Reach(low >> self.drop << self.shift, high >> self.drop << self.shift, partial)
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Increment of the membrane, int64, shape ``(batch, *out_shape)``: the definition."""
@@ -268,6 +294,12 @@ class IntDense(IntWeights):
         """``(out,)``."""
         return self.weight.shape[:1]
 
-    def product(self, x: np.ndarray) -> np.ndarray:
-        """``weight @ x``, int64, shape ``(batch, out)``."""
-        return x @ self.weight.T
+    def linear(self, weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """``weight @ x``, shape ``(batch, out)``."""
+        return x @ weight.T
+
+    def event_reach(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest increment of any single input of ``lo..hi``, or 0, int64, shape ``(out,)``."""
+        low, high = (self.weight * end for end in (lo, hi))
+        least, most = np.minimum(low, high).min(axis=1), np.maximum(low, high).max(axis=1)
+        return np.minimum(least, 0) << self.shift, np.maximum(most, 0) << self.shift

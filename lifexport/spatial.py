@@ -15,7 +15,7 @@ import numpy as np
 from . import arrays
 from .findings import error
 from .graph import Shape
-from .nodes import Connection, IntWeights
+from .nodes import Connection, IntWeights, Reach
 from .windows import Pad, Windows
 
 
@@ -142,9 +142,19 @@ class IntConv(Convolution, IntWeights):
         super().__post_init__()
         self._place()
 
-    def product(self, x: np.ndarray) -> np.ndarray:
-        """Sums of codes, int64, shape ``(batch, out, *positions)``."""
-        return convolve(x, self.weight, self.windows, self.groups)
+    def linear(self, weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Sums of inputs, shape ``(batch, out, *positions)``."""
+        return convolve(x, weight, self.windows, self.groups)
+
+    def event_reach(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest increment of any single input of ``lo..hi``, or 0, int64 of shape ``out_shape``."""
+        least = most = np.zeros(self.out_shape, np.int64)
+        for index in np.ndindex(*self.weight.shape[1:]):
+            alone = np.zeros_like(self.weight)
+            alone[(slice(None), *index)] = self.weight[(slice(None), *index)]
+            low, high = (self.linear(alone, end[None])[0] for end in (lo, hi))
+            least, most = np.minimum(least, np.minimum(low, high)), np.maximum(most, np.maximum(low, high))
+        return least << self.shift, most << self.shift
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,6 +211,12 @@ class Pool(Connection):
         return self.windows.gather(x).sum(axis=axes, dtype=x.dtype)
 
 
+def _reach(node: SumPool | Flatten, lo: np.ndarray, hi: np.ndarray) -> Reach:
+    """What leaves for inputs of ``lo..hi`` where every output is a sum of inputs."""
+    partial = node.apply(np.maximum(np.abs(lo), np.abs(hi))[None])[0]
+    return Reach(node.apply(lo[None])[0], node.apply(hi[None])[0], partial)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SumPool(Pool):
     """Sum over a window, channel by channel; the same in both networks.
@@ -214,6 +230,10 @@ class SumPool(Pool):
     """
 
     kind: ClassVar[str] = "SumPool"
+
+    def reach(self, lo: np.ndarray, hi: np.ndarray) -> Reach:
+        """What leaves for inputs of ``lo..hi``, int64 of shape ``in_shape``."""
+        return _reach(self, lo, hi)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -264,3 +284,7 @@ class Flatten(Connection):
     def apply(self, x: np.ndarray) -> np.ndarray:
         """The same numbers, shape ``(batch, size)``."""
         return x.reshape(len(x), -1)
+
+    def reach(self, lo: np.ndarray, hi: np.ndarray) -> Reach:
+        """What leaves for inputs of ``lo..hi``, int64 of shape ``in_shape``."""
+        return _reach(self, lo, hi)

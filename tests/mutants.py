@@ -34,6 +34,10 @@ PROOFS = "tests/proofs/test_readers.py"
 RANDOM = "tests/proofs/test_random_rules.py"
 CONTRADICTIONS = "tests/targets/test_contradictions.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
+FAST = "tests/simulation/test_fast_proofs.py"
+SOUND = "tests/certificate/test_sound.py"
+CERTIFIED = "tests/certificate/test_certificate.py"
+INTERVALS = "tests/certificate/test_interval_ops.py"
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,10 @@ MUTANTS = [
     # The simulators
     Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
-    Mutant("simulation/fast.py", "<= FLOAT32_WHOLE else np.int32", "<= 2**40 else np.int32", AGREE),
+    Mutant("bounds.py", '"float32": partial <= FLOAT32_WHOLE', '"float32": partial <= 2**40', AGREE),
+    Mutant("simulation/fast.py", "reached.ops.events_overflow.any()", "False", FAST),
+    Mutant("simulation/fast.py", "not found.holds(state)", "False", FAST),
+    Mutant("simulation/fast.py", "reached.ops.sums > INT32", "False", FAST),
     Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
     Mutant("simulation/fast.py", "count + more[name]", "count", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
@@ -204,6 +211,39 @@ MUTANTS = [
         "given = {e: delayed[e][0] if e.delay else",
         "given = {e: delayed[e][-1] * 0 if e.delay else",
         "tests/simulation/test_stepwise.py",
+    ),
+    # The certificate
+    Mutant("certificate/closed_state.py", "        left = _left(check(state), state)", "        return state", SOUND),
+    Mutant("certificate/interval_ops.py", "np.minimum(np.maximum(self.lo, made.y.lo), self.hi)", "self.lo", INTERVALS),
+    Mutant("certificate/interval_ops.py", "made.y.hi - 1", "made.y.hi - 2", INTERVALS),
+    Mutant("certificate/interval_ops.py", 'if made.by == "some":', "if False:", SOUND),
+    Mutant(
+        "certificate/interval_ops.py",
+        "return Interval(x.lo - y.lo, x.hi - y.hi, Made",
+        "return Interval(x.lo, x.hi, Made",
+        INTERVALS,
+    ),
+    Mutant("certificate/interval_ops.py", "if y.follows is x:", "if False:", INTERVALS),
+    Mutant(
+        "certificate/interval_ops.py",
+        "most = np.where(x.lo < lo, np.maximum(most, base.hi + lo), most)",
+        "most = most",
+        INTERVALS,
+    ),
+    Mutant("certificate/interval_ops.py", "whole = turns != (x.hi - lo) // size", "whole = turns != turns", INTERVALS),
+    Mutant("certificate/interval_ops.py", "(below, x.lo + size,", "(inside & below, x.lo + size,", INTERVALS),
+    Mutant("certificate/interval_ops.py", "(n + 1) * t - 1 - n * c", "n * t - n * c", INTERVALS),
+    Mutant("certificate/interval_ops.py", "fit is _wrap_once:", "False:", INTERVALS),
+    Mutant(
+        "certificate/interval_ops.py", "np.minimum(start.lo, lo) + events.event.lo", "np.maximum(start.lo, lo)", SOUND
+    ),
+    Mutant("certificate/analysis.py", "_full(node.after_reset(ops(False)", "_full(node.after_reset(ops(True)", SOUND),
+    Mutant("certificate/analysis.py", "np.minimum(value.lo, queue.min(axis=0))", "value.lo", CERTIFIED),
+    Mutant(
+        "nodes.py",
+        "self.linear(positive, lo) + self.linear(negative, hi)",
+        "self.linear(positive, lo) + self.linear(negative, lo)",
+        SOUND,
     ),
     # Quantization
     Mutant("quantization/populations.py", 'up = (node.compare == ">") - later', "up = 0", QUANT),

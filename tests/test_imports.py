@@ -21,6 +21,7 @@ ROOMS = [
     ("graph", "nodes", "windows", "spatial", "neurons"),
     ("readout", "network"),
     ("bounds",),
+    ("certificate",),
     ("targets",),
     ("quantspec", "input_code"),
     ("simulation",),

@@ -15,7 +15,7 @@ from lifexport.targets import load_target
 
 
 def test_the_shipped_schemas():
-    assert schemas.names() == ("fidelity", "findings", "target")
+    assert schemas.names() == ("certificate", "fidelity", "findings", "target")
     with pytest.raises(UnknownNameError, match="did you mean 'target'"):
         schemas.load("targets")
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from onnx import ModelProto, TensorProto, helper  # noqa: TID251
 
-from ..bounds import FLOAT32_WHOLE, INT32, largest_input, membrane_bound, product_bound
+from ..bounds import INT32, exact_kernels, largest_input, membrane_bound, product_bound
 from ..files import sha256, whole_file
 from ..findings import at_node, error, unknown_name
 from ..graph import Edge
@@ -30,7 +30,6 @@ from .result import ExportResult
 
 OPSET, IR_VERSION = 21, 10
 TIME = np.array([0], np.int64)
-INT8_PAIR = 32767  # two products of one 16-bit lane in x86 kernels without VNNI
 
 InitialState = Literal["captured", "input"]
 Outputs = Literal["final", "trace"]
@@ -216,11 +215,11 @@ class _Body:
         if 1 << node.shift > INT32:
             raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
         x = self._source(edge)
-        largest, weight = largest_input(self.network, name), node.weight.T
-        small = int(np.abs(weight).max()) <= 127
-        if small and 2 * largest * int(np.abs(weight).max()) <= INT8_PAIR:
+        kernels = exact_kernels(node, largest_input(self.network, name), product_bound(self.network, name))
+        weight, small = node.weight.T, int(np.abs(node.weight).max()) <= 127
+        if "int8_pair" in kernels:
             y = ops.emit("MatMulInteger", x, ops.tensor(weight.astype(np.int8), "weight"), label="product")
-        elif product_bound(self.network, name) <= FLOAT32_WHOLE:
+        elif "float32" in kernels:
             stored = ops.tensor(weight.astype(np.int8 if small else np.int32), "weight")
             outer = OnnxOps(name, self.outer, self.initializers)
             real = outer.emit("Cast", stored, to=TensorProto.FLOAT, label="weight_real")  # once, outside of the scan

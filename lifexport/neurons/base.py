@@ -124,6 +124,10 @@ class IntPopulation(Population):
     def check_state(self, state: Any) -> None:
         """Refuse (LX304) a state that no run can have left."""
 
+    @abc.abstractmethod
+    def state_range(self) -> tuple[Any, Any]:
+        """Lowest and highest state that a run can leave, as ``initial_state`` gives it."""
+
     @property
     @abc.abstractmethod
     def synapses(self) -> int:

@@ -192,18 +192,34 @@ class IntLIF(IntPopulation):
         often = word.hi // max(1, int(self.threshold.min(initial=1)))
         return word.largest + code * (often if self.rules.max_spikes is None else self.rules.max_spikes)
 
+    def state_range(self) -> tuple[LIFState, LIFState]:
+        """Lowest and highest state that a run can leave."""
+        rules = self.rules
+        after = rules.reset_when == "step_end"
+        lo, hi = (-self.reset_bound(), self.reset_bound()) if after else self.membrane_range()
+        v = (min(lo, 0), max(hi, 0)) if rules.refractory else (lo, hi)  # neurons that wait are at 0
+        current = (0, 0) if rules.current is None else (rules.current.word.lo, rules.current.word.hi)
+        waiting = (np.zeros(self.shape, np.int64), self.refractory) if rules.refractory else (None, None)
+
+        def state(end: int) -> LIFState:
+            currents = tuple(np.full(self.current_initial.shape, current[end], np.int64))
+            return LIFState(np.full(self.shape, v[end], np.int64), currents, waiting[end])
+
+        return state(0), state(1)
+
     def check_state(self, state: LIFState) -> None:
         """Refuse (LX304) a state that no run can have left."""
-        after = self.rules.reset_when == "step_end"
-        lo, hi = (-self.reset_bound(), self.reset_bound()) if after else self.membrane_range()
-        require_all((state.v >= lo) & (state.v <= hi), "LX304", "v", state.v, "", f"membranes are {lo}..{hi}")
-        for current in state.current:
-            word = self.rules.current.word  # type: ignore[union-attr]
-            inside = (current >= word.lo) & (current <= word.hi)
-            require_all(inside, "LX304", "current", current, "", f"currents are {word.lo}..{word.hi}")
+        low, high = self.state_range()
+
+        def require(field: str, values, lo, hi, fix: str) -> None:
+            require_all((values >= lo) & (values <= hi), "LX304", field, values, "", fix)
+
+        require("v", state.v, low.v, high.v, f"membranes are {low.v.flat[0]}..{high.v.flat[0]}")
+        for current, lo, hi in zip(state.current, low.current, high.current, strict=True):
+            require("current", current, lo, hi, f"currents are {lo.flat[0]}..{hi.flat[0]}")
         if state.waiting is not None:
-            inside = (state.waiting >= 0) & (state.waiting <= self.refractory)
-            require_all(inside, "LX304", "waiting", state.waiting, "", "neurons wait 0 steps to their refractory time")
+            fix = "neurons wait 0 steps to their refractory time"
+            require("waiting", state.waiting, low.waiting, high.waiting, fix)
 
     def step_bound(self, arriving: int) -> int:
         """Largest magnitude of any sum inside a step whose input never exceeds ``arriving``, partial sums included."""

@@ -1,7 +1,9 @@
 """The fast simulator: layer by layer over the whole time axis, in JAX, bit-equal to the reference.
 
 A connection outside loops is one integer product over all time steps; a population is a scan over time. The nodes of
-a loop are scanned together. The kernel of each product is chosen by a proved bound, never by hope:
+a loop are scanned together. The kernel of each product is chosen by a proved bound, never by hope: by that of
+``bounds.py`` where it is enough, else by the certificate of the network. Inputs that a population takes one by one are
+summed where the certificate says that no overflow acts between them.
 
 ===========  ======================================================================
 ``int8``     weights and inputs fit in int8: XLA's fast int8 product, int32 sums
@@ -9,7 +11,7 @@ a loop are scanned together. The kernel of each product is chosen by a proved bo
 ``int32``    the rest, as long as sums fit in int32
 ===========  ======================================================================
 
-What does not fit in int32 at all is refused (LX302); ``backend="auto"`` then takes the reference.
+What is not proved to fit in int32 is refused (LX302); ``backend="auto"`` then takes the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bounds import FLOAT32_WHOLE, INT32, largest, largest_input, membrane_bound, product_bound
+from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound
+from ..certificate import Analysis, analyse
 from ..findings import at_node, error
 from ..graph import Edge, loops
 from ..network import IntNetwork
@@ -42,15 +45,16 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     Raises
     ------
     RangeError
-        LX302 if a sum might leave int32; it names the node.
+        LX302 if a sum might leave int32, or an overflow might act between inputs; it names the node.
     """
     if max(-network.input_code.format.lo, network.input_code.format.hi) > INT32:
         raise error("LX302", node=network.input_name, found="input codes beyond int32", fix='use backend="reference"')
+    widths = _widths(network, state)
     state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
     compiled = _compiled(network, _Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
     weighted = {name: node for name, node in network.connections.items() if isinstance(node, IntWeights)}
-    numbers = {name: node.weight.astype(_kernel(network, name)) for name, node in weighted.items()}
+    numbers = {name: node.weight.astype(_kernel(node, *widths[name])) for name, node in weighted.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     fmt = network.input_code.format
     narrow = jnp.int8 if fmt.lo >= -128 and fmt.hi <= 127 else jnp.int32
@@ -82,12 +86,54 @@ def _after_reset(network: IntNetwork, v: dict[str, np.ndarray]) -> dict[str, np.
     return {name: node.after_reset(NumpyOps(), v[name]) for name, node in network.populations.items()}
 
 
-def _kernel(network: IntNetwork, name: str) -> Any:
+def _kernel(node: IntWeights, largest: int, partial: int) -> Any:
     """Type the product of a connection is carried in."""
-    node: IntWeights = network.nodes[name]
-    if np.abs(node.weight).max() <= 127 and largest_input(network, name) <= 127:
+    kernels = exact_kernels(node, largest, partial)
+    if "int8" in kernels:
         return np.int8
-    return np.float32 if product_bound(network, name) <= FLOAT32_WHOLE else np.int32
+    return np.float32 if "float32" in kernels else np.int32
+
+
+Widths = dict[str, tuple[int, int]]
+"""Largest input and largest partial sum of every connection."""
+
+
+def _widths(network: IntNetwork, state: State | None) -> Widths:
+    """Widths of all products of a run from a state, once everything is proved to fit in int32 (else LX302)."""
+    if (quick := _quick_widths(network)) is not None:
+        return quick
+    found = _analysis(network)
+    if state is not None and not found.holds(state):
+        found = analyse(network, state)
+    for name, reached in found.populations.items():
+        if reached.ops.events_overflow.any():
+            fix = 'use backend="reference"'
+            raise error("LX302", node=name, found="inputs added one by one, with overflows in between", fix=fix)
+        if reached.ops.sums > INT32:
+            much = f"sums of up to {reached.ops.sums}"
+            raise error("LX302", node=name, found=much, fix='use backend="reference"')
+    widths = {}
+    for name, reach in found.connections.items():
+        given, partial = found.inputs[name], int(reach.partial.max())
+        widths[name] = max(-int(given.lo.min()), int(given.hi.max())), partial
+        if max(partial, -int(reach.lo.min()), int(reach.hi.max())) > INT32:
+            raise error("LX302", node=name, found=f"sums of up to {partial}", fix='use backend="reference"')
+    return widths
+
+
+@lru_cache(maxsize=16)
+def _quick_widths(network: IntNetwork) -> Widths | None:
+    """The same from bounds that need no analysis and hold for every state; None if they are not enough."""
+    if any(node.per_event or membrane_bound(network, name) > INT32 for name, node in network.populations.items()):
+        return None
+    weighted = [name for name, node in network.connections.items() if isinstance(node, IntWeights)]
+    return {name: (largest_input(network, name), product_bound(network, name)) for name in weighted}
+
+
+@lru_cache(maxsize=16)
+def _analysis(network: IntNetwork) -> Analysis:
+    """What the network reaches from its initial state; networks are frozen, so that identity stands for content."""
+    return analyse(network)
 
 
 class _Keep(NamedTuple):
@@ -102,13 +148,6 @@ class _Keep(NamedTuple):
 @lru_cache(maxsize=16)
 def _compiled(network: IntNetwork, keep: _Keep):
     """Compiled run of one network; networks are frozen, so that identity stands for content."""
-    for name, node in network.populations.items():
-        if node.per_event:
-            fix = 'use backend="reference"'
-            raise error("LX302", node=name, found="inputs that are added one by one", fix=fix)
-        bound = membrane_bound(network, name)
-        if bound > INT32:
-            raise error("LX302", node=name, found=f"sums of up to {bound}", fix='use backend="reference"')
     return jax.jit(partial(_chunks, network, keep))
 
 

@@ -20,7 +20,7 @@ from lifexport.neurons import Arriving, IntPopulation, Leak, LIFState, Rules, Wo
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
 from lifexport.simulation import fast, simulate
-from lifexport.simulation.fast import _kernel
+from lifexport.simulation.fast import _kernel, _widths
 from lifexport.simulation.jax_ops import JaxOps
 from lifexport.simulation.stepwise import initial_state
 
@@ -258,7 +258,9 @@ def test_every_kernel(bits):
     if bits == 8:
         nodes["in"] = IntInput(shape=(30,), code=InputCode(kind="graded", bits=7))
     network = IntNetwork(nodes=nodes, edges=(Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")), dt=1e-3)
-    assert _kernel(network, "fc") == {8: np.int8, 11: np.float32, 15: np.int32}[bits]
+    assert (
+        _kernel(network.nodes["fc"], *_widths(network, None)["fc"]) == {8: np.int8, 11: np.float32, 15: np.int32}[bits]
+    )
     fmt = network.input_code.format
     codes = rng.choice([fmt.lo, fmt.hi], (20, 5, 30))
     a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
