@@ -16,7 +16,7 @@ from ..network import FloatNetwork, IntNetwork
 from . import stepwise
 from .trace import State, Trace, check_record, require_like
 
-Backend = Literal["auto", "reference", "fast"]
+Backend = Literal["auto", "reference", "fast", "event"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 
@@ -120,6 +120,9 @@ def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backen
     require_int64(network)
     if backend == "reference":
         return stepwise.run(network, codes, record, state)
+    if backend == "event":
+        from . import event
+        return event.run(network, codes, record, state)
     from . import fast  # loads jax
 
     try:
