@@ -95,7 +95,7 @@ class _Memory:
 
     def _narrow(self, name: str, state: LIFState) -> LIFState:
         def own(part):
-            return np.array(part, f"int{self.widths[name]}").reshape(self.batch, -1)
+            return np.array(part, f"int{self.widths[name]}", order="C").reshape(self.batch, -1)
 
         waiting = None if state.waiting is None else own(state.waiting)
         return LIFState(own(state.v), tuple(own(current) for current in state.current), waiting)
