@@ -19,6 +19,8 @@ from ..bounds import INT32, INT64
 from ..findings import error
 from ..ops import Rounding
 
+MOST_COLUMNS = 256
+"""Neurons that may depend on each other: each is a few lines of text, and takes its time to compile."""
 LARGEST = {32: INT32, 64: INT64}
 
 
@@ -36,6 +38,8 @@ class Loop(NamedTuple):
     around: tuple[str, ...]
     """Head of that loop, and what it does before it goes over the neurons."""
     lines: list[str]
+    each: bool = True
+    """Whether the lines are those of every neuron; else they name the neurons they are for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Inputs:
 
 @dataclass
 class CodeOps:
-    """Reads a neuron step as lines of scalar code.
+    """Reads a neuron step as loops of scalar code.
 
     Parameters
     ----------
@@ -72,6 +76,8 @@ class CodeOps:
         Width of the numbers, 32 or 64.
     prefix : str
         Beginning of every name of the text.
+    size : int
+        How many neurons there are; needed only where neurons depend on each other.
     counting : bool
         Also count, in the variable ``<prefix>overflowed``, the values an overflow rule changed.
 
@@ -88,14 +94,19 @@ class CodeOps:
     --------
     >>> ops = CodeOps(bits=32)
     >>> v = ops.saturate(ops.add(Number("v[i]"), ops.const(np.array([3, 4]), "bias")), -128, 127)
-    >>> print(*ops.loops[0].lines, sep="\\n")
-    x0 = int32(v[i] + bias[i])
-    x1 = -128 if x0 < -128 else x0
-    x2 = int32(127 if x1 > 127 else x1)
+    >>> ops.store("v[i]", v)
+    >>> for line in ops.lines("n"):
+    ...     print(line)
+    for i in range(n):
+        x0 = int32(v[i] + bias[i])
+        x1 = -128 if x0 < -128 else x0
+        x2 = int32(127 if x1 > 127 else x1)
+        v[i] = x2
     """
 
     bits: int
     prefix: str = ""
+    size: int = 1
     counting: bool = False
     loops: list[Loop] = field(default_factory=lambda: [Loop((), [])])
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -106,17 +117,32 @@ class CodeOps:
     def __post_init__(self):
         self._made = 0
         self._homes: dict[str, str] = {}
-        self._carried = ""
+        self._carried = self._together = ""
+
+    def lines(self, size: str) -> list[str]:
+        """All of the text, for as many neurons as the variable ``size`` says."""
+        found = []
+        for around, lines, each in self.loops:
+            inside = "    " if around else ""
+            found += around[:1]
+            found += [f"    {line}" for line in around[1:]]
+            found += [f"{inside}for i in range({size}):"] if each and lines else []
+            found += [f"{inside}    {line}" if each else line for line in lines]
+        return found
 
     def use(self, x: Number) -> str:
         """Text of a number in the loop that is being written."""
         here = len(self.loops) - 1
-        if x.loop in (None, here):
+        if x.loop in (None, here) or not self.loops[x.loop].each:
             return x.text
+        return f"{self._home(x)}[i]"
+
+    def _home(self, x: Number) -> str:
+        """Array in which a number lives across loops."""
         if x.text not in self._homes:
             self._homes[x.text] = self._array()
-            self.loops[x.loop].lines.append(f"{self._homes[x.text]}[i] = {x.text}")
-        return f"{self._homes[x.text]}[i]"
+            self.loops[-1 if x.loop is None else x.loop].lines.append(f"{self._homes[x.text]}[i] = {x.text}")
+        return self._homes[x.text]
 
     def store(self, target: str, x: Number) -> None:
         """Write a number to an element of an array."""
@@ -228,10 +254,26 @@ class CodeOps:
         return self._counted(before, self._int(f"{before} - {size} if {before} > {hi} else {above}"))
 
     def columns(self, x: Number) -> list[Number]:
-        raise error("LX302", field="alias", found="neurons that depend on each other", fix='use backend="reference"')
+        if x.loop is None and not self.loops[-1].each:
+            self.loops.append(Loop((), []))
+        self._together = self._home(x)
+        if self.loops[-1].each:
+            self.loops.append(Loop((), [], each=False))
+        return [Number(f"{self._together}[{j}]") for j in range(self.size)]
 
     def stack(self, columns: list[Number]) -> Number:
-        raise error("LX302", field="alias", found="neurons that depend on each other", fix='use backend="reference"')
+        """Neurons together again; only those that are no longer what they were are written one by one."""
+        lines = next(loop.lines for loop in reversed(self.loops) if not loop.each)
+        changed = [j for j, column in enumerate(columns) if column.text != f"{self._together}[{j}]"]
+        if len(changed) > MOST_COLUMNS:
+            found, fix = f"{len(changed)} neurons that depend on each other", 'use backend="reference"'
+            raise error("LX302", field="alias", found=found, fix=fix)
+        array = self._array()
+        lines.append(f"{array}[:] = {self._together}")
+        lines += [f"{array}[{j}] = {columns[j].text}" for j in changed]
+        if not self.loops[-1].each:
+            self.loops.append(Loop((), []))
+        return Number(f"{array}[i]")
 
     def _counted(self, before: str, after: Number) -> Number:
         if self.counting:

@@ -219,7 +219,7 @@ def _bits(network: IntNetwork, name: str) -> int:
     state = node.initial_state()
     like = LIFState(Number("v"), (Number("current"),) * len(state.current), Number("waiting"))
     try:
-        node.step(CodeOps(bits=32), like, Arriving(((Number("0"),),) * node.synapses))
+        node.step(CodeOps(bits=32, size=node.shape[-1]), like, Arriving(((Number("0"),),) * node.synapses))
     except RangeError:
         return 64
     return 32 if membrane_bound(network, name) <= INT32 else 64
@@ -238,7 +238,8 @@ def _columns(node: IntDense) -> np.ndarray:
 def _population(network: IntNetwork, part: Part, prefix: str, name: str, keep: Keep) -> None:
     node: Any = network.nodes[name]
     bits, p, given = _bits(network, name), f"{prefix}_", node.initial_state()
-    ops = CodeOps(bits=bits, prefix=p, counting=keep.count)
+    size = int(np.prod(node.shape))
+    ops = CodeOps(bits=bits, prefix=p, size=size, counting=keep.count)
     ports = tuple(_port(network, part, ops, name, edges) for edges in network.arriving(name))
     currents = tuple(Number(f"{p}current{k}[b, i]") for k in range(len(given.current)))
     waiting = None if given.waiting is None else Number(f"{p}waiting[b, i]")
@@ -253,15 +254,10 @@ def _population(network: IntNetwork, part: Part, prefix: str, name: str, keep: K
     if waiting is not None:
         ops.store(waiting.text, state.waiting)
     ops.store(f"{p}v[b, i]", state.v)
-    for loop in ops.loops:
-        inside = "    " if loop.around else ""
-        part.lines += loop.around[:1]
-        part.lines += [f"    {line}" for line in loop.around[1:]]
-        part.lines.append(f"{inside}for i in range({p}size):")
-        part.lines += [f"{inside}    {line}" for line in loop.lines]
+    part.lines += ops.lines(f"{p}size")
     part.before += [f"{array} = np.empty({p}size, np.int{bits})" for array in ops.arrays]
     number = np.dtype(f"int{bits}").type
-    part.numbers[f"{p}size"] = int(np.prod(node.shape))
+    part.numbers[f"{p}size"] = size
     part.numbers |= {key: number(value) for key, value in ops.parameters.items()}
     part.states += [f"{p}v", *(f"{p}current{k}" for k in range(len(currents)))]
     part.states += [f"{p}waiting"] if waiting is not None else []
