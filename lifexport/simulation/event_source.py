@@ -87,10 +87,14 @@ class Part:
 
 
 def require_known(network: IntNetwork) -> None:
-    """Refuse (LX302) connections of kinds that have no event-driven form."""
+    """Refuse (LX302) connections of kinds that have no event-driven form, and spikes of which nothing bounds the number."""
     for name, node in network.connections.items():
         if type(node) is not IntDense:
             found, fix = f"a connection of kind {node.kind}", 'use backend="fast" or "reference"'
+            raise error("LX302", node=name, found=found, fix=fix)
+    for name, node in network.populations.items():
+        if node.max_spikes is None and not settles(network, name):
+            found, fix = "as many spikes as a membrane that leaves its range", 'use backend="reference"'
             raise error("LX302", node=name, found=found, fix=fix)
 
 
@@ -182,7 +186,7 @@ def _port(network: IntNetwork, part: Part, ops: CodeOps, name: str, edges: Seque
     for edge in edges:
         summed = network.nodes[edge.source].role == "connection" and not edge.delay
         if summed and node.per_event:
-            found.append(_inputs(network, part, edge.source, ops.bits, _settles(network, name)))
+            found.append(_inputs(network, part, edge.source, ops.bits, settles(network, name)))
             continue
         increment = _sum(network, part, edge.source, ops.bits) if summed else None
         increment = increment or Number(f"int{ops.bits}({_row(part, edge)}[i])")
@@ -190,19 +194,18 @@ def _port(network: IntNetwork, part: Part, ops: CodeOps, name: str, edges: Seque
     return Inputs(ops, found) if node.per_event else found
 
 
-def _settles(network: IntNetwork, name: str) -> bool:
-    """Whether a number is in its range after every input of a population that takes them one by one.
+def settles(network: IntNetwork, name: str) -> bool:
+    """Whether every number of a population is in its range once its overflow rule has acted.
 
-    Saturated and wrapped numbers are; one that moves by the size of its range at the most is, if no input is larger
-    than that size, and if it did not begin further outside.
+    Saturated and wrapped numbers always are. One that moves by the size of its range at the most is, if no sum leaves
+    the range by more than that.
     """
     node: Any = network.nodes[name]
-    word = node.rules.membrane if node.rules.current is None else node.rules.current.word
-    if word.overflow != "wrap_once":
-        return True
-    begins = node.reset_bound() if node.rules.current is None else word.largest
-    largest = max(_largest(network, edge) for edge in network.incoming(name))
-    return word.lo <= 0 <= word.hi and begins + largest <= word.hi - word.lo + 1 + min(word.hi, -word.lo)
+    rules, largest = node.rules, max(_largest(network, edge) for edge in network.incoming(name))
+    reach = node.step_bound(largest) if node.per_event else membrane_bound(network, name)
+    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
+    once = [word for word in words if word and word.overflow == "wrap_once"]
+    return all(reach <= word.hi - word.lo + 1 + min(word.hi, -word.lo) for word in once)
 
 
 def _largest(network: IntNetwork, edge: Edge) -> int:
@@ -222,7 +225,7 @@ def _bits(network: IntNetwork, name: str) -> int:
         node.step(CodeOps(bits=32, size=node.shape[-1]), like, Arriving(((Number("0"),),) * node.synapses))
     except RangeError:
         return 64
-    return 32 if membrane_bound(network, name) <= INT32 else 64
+    return 32 if settles(network, name) and membrane_bound(network, name) <= INT32 else 64
 
 
 def _columns(node: IntDense) -> np.ndarray:

@@ -75,8 +75,12 @@ def test_it_overflows_like_the_definition(bits):
     x = np.array([value for value in x if abs(value) <= top])
     code, definition, values, expected = CodeOps(bits=bits, prefix="p_", counting=True), CountingOps(), [], []
     for width, rule in itertools.product(widths, ("saturate", "wrap", "wrap_once")):
-        hi = 1 << (width - 1)
-        for lo, hi in ((-hi, hi - 1), (-hi + 1, hi), (0, 2 * hi - 1)):  # the last two: odd ranges of wrapping words
+        half = 1 << (width - 1)
+        for lo, hi in (
+            (-half, half - 1),
+            (-half + 1, half),
+            (0, 2 * half - 1),
+        ):  # the last two: odd ranges of wrapping words
             values.append(getattr(code, rule)(X, lo, hi))
             expected.append(getattr(definition, rule)(x, lo, hi))
     values.append(code.saturate(X, -5, 8))
