@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -47,7 +48,7 @@ def wild_network(seed: int) -> tuple[IntNetwork, np.ndarray]:
 def wild_population(rng: np.random.Generator, n: int) -> IntLIF:
     """Neurons with every rule and number drawn at random."""
     rules = wild_rules(rng)
-    top = max(2, rules.membrane.hi // 4)
+    top = min(500, max(2, rules.membrane.hi // 4))
     size = () if rng.integers(2) else (n,)
     low = -3 if rules.max_spikes is not None and rng.random() < 0.2 else 1
     synapses = (0 if rules.current is None else rules.current.synapses, n)
@@ -89,7 +90,7 @@ def wild_rules(rng: np.random.Generator) -> Rules:
         "sum_word": None if per_event or rng.integers(2) else _word(rng),
         "current": current,
         "drive_word": None if rng.integers(2) else _word(rng),
-        "increment": _word(rng, wraps=True) if leak.kind == "shift" and current and rng.integers(2) else None,
+        "increment": _word(rng, wraps=True) if leak.kind == "shift" and current else None,
         "compare": (">=", ">")[rng.integers(2)],
         "max_spikes": (1, 1, 3, None)[rng.integers(4)],
         "judged": "next_step_start" if late and rng.integers(2) else "step_end",
@@ -98,7 +99,10 @@ def wild_rules(rng: np.random.Generator) -> Rules:
         "reset_saturates": bool(rng.integers(2)),
         "refractory": bool(rng.integers(2)),
     }
-    return Rules(**choice)
+    rules = Rules(**choice)
+    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, current and current.word)
+    unsure = any(word and word.overflow == "wrap_once" for word in words)
+    return replace(rules, max_spikes=3) if unsure and rules.max_spikes is None else rules
 
 
 def _leak(rng: np.random.Generator) -> Leak:
@@ -112,7 +116,8 @@ def _leak(rng: np.random.Generator) -> Leak:
 
 
 def _word(rng: np.random.Generator, *, wraps: bool = False) -> Word:
-    bits, how = int(rng.integers(6, 17)), OVERFLOWS[rng.integers(3)]
+    bits, how = int(rng.integers(6, 17)), OVERFLOWS[rng.choice(3, p=[0.45, 0.4, 0.15])]
+    bits += 8 * (how == "wrap_once")  # the sums of most networks leave it by less than its size
     if how == "saturate" and not wraps and rng.integers(2):
         return Word(lo=-int(rng.integers(0, 40)), hi=int(rng.integers(30, 900)))
     if rng.integers(3) == 0:

@@ -87,7 +87,7 @@ class Part:
 
 
 def require_known(network: IntNetwork) -> None:
-    """Refuse (LX302) connections of kinds that have no event-driven form, and spikes of which nothing bounds the number."""
+    """Refuse (LX302) connections of other kinds, and populations of which nothing bounds the number of spikes."""
     for name, node in network.connections.items():
         if type(node) is not IntDense:
             found, fix = f"a connection of kind {node.kind}", 'use backend="fast" or "reference"'

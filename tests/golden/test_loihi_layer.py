@@ -18,7 +18,7 @@ from tests.golden.adapters import dense, spikes
 
 
 @needs("loihi_cuba_dense_reference.npz")
-@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("backend", ["reference", "fast", "event"])
 def test_every_output_spike_of_the_loihi_layer(backend):
     with np.load(DATA / "loihi_cuba_dense_reference.npz", allow_pickle=False) as stored:
         weight = stored["weight"].astype(np.int64)
