@@ -22,7 +22,7 @@ BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 SPARSE = 0.1
 """Share of inputs that are not zero up to which ``auto`` runs event-driven; ``docs/performance.md`` has the figures."""
-WORTH_COMPILING = 50_000_000_000
+WORTH_COMPILING = 100_000_000_000
 """Products of weights and inputs, zeros included, from which ``auto`` does: about the time that compiling takes."""
 LOOKED_AT = 32
 """Time steps that ``auto`` counts in, spread over the run."""
