@@ -2,11 +2,10 @@
 
     python benchmarks/simulators.py [--runs 7] [mlp] [recurrent] [density] [linear]
 
-w8/v16 networks, 5 % input spikes: 784-512-10 at B=64, T=100 and at B=1, T=1000; 700-256-256-20 whose hidden layers feed
-themselves, at B=64, T=100 and at B=1, T=1000. "float forward" is the faster of two JAX forms of the same float32 network:
-one scan over time, and layer by layer with all projections in one product. Every method is timed in turn, and the
-medians of its CPU times (all threads) are compared; results are compared first. ``density`` varies the share of input
-spikes, ``linear`` steps and samples.
+w8/v16 networks, 5 % input spikes, B=64, T=100 and B=1, T=1000: 784-512-10, and 700-256-256-20 whose hidden layers feed
+themselves. "float forward" is the faster of two JAX forms of the same float32 network: one scan over time, and layer by
+layer with all projections in one product. Every method is timed in turn, and the medians of its CPU times (all threads)
+are compared; results are compared first. ``density`` varies the share of input spikes, ``linear`` steps and samples.
 """
 
 import argparse

@@ -192,10 +192,11 @@ def test_inputs_and_populations_of_many_axes_that_meet_without_a_connection():
     both(network, np.random.default_rng(0).integers(0, 256, (9, 2, 2, 3)))
 
 
+@pytest.mark.parametrize("overflow", OVERFLOWS)
 @pytest.mark.parametrize("begins", [-4991, 4991, 5])
-def test_a_number_that_begins_outside_its_range_and_inputs_larger_than_it(begins):
-    """Where zeros move a number too, none is left out."""
-    word = Word.signed(6, "wrap_once")
+def test_a_number_that_begins_outside_its_range_and_inputs_larger_than_it(begins, overflow):
+    """The first input brings it into its range, even a zero; where later zeros move it too, none is left out."""
+    word = Word.signed(6, overflow)
     rules = Rules(membrane=word, accumulate="per_event", reset_when="step_end")
     lif = dataclasses.replace(population(np.random.default_rng(0), 3, drive=4), rules=rules, reset_code=0, decay=4096)
     lif = dataclasses.replace(lif, threshold=9, bias=0, v_initial=0, reset_code=5000)
@@ -208,7 +209,7 @@ def test_a_number_that_begins_outside_its_range_and_inputs_larger_than_it(begins
     )
     codes = np.random.default_rng(1).integers(0, 2, (7, 2, 5))
     codes[0] = 0
-    assert not source.settles(network, "lif")
+    assert source.settles(network, "lif") == (overflow != "wrap_once")
     assert both(network, codes, begun).overflows["lif"] > 0
 
 
