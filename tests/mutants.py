@@ -186,12 +186,6 @@ MUTANTS = [
     ),
     Mutant(
         "simulation/event_kernels.py",
-        "2 * filled >= every.shape[0]",
-        "filled == 0",
-        f"{EVENT}inputs_of_every_type_and_length",
-    ),
-    Mutant(
-        "simulation/event_kernels.py",
         "first = EACH * words[f]",
         "first = words[f]",
         f"{EVENT}inputs_of_every_type_and_length",

@@ -28,7 +28,7 @@ def evaluate(ops: CodeOps, results: list[Number], **given: np.ndarray) -> np.nda
     return out
 
 
-X, Y = Number("x[i]"), Number("y[i]")
+X, Y, Y_ROW = Number("x[i]"), Number("y[i]"), Number("y_row[i]")
 
 
 @pytest.mark.parametrize("bits", [32, 64])
@@ -93,9 +93,9 @@ def test_inputs_one_by_one_end_a_loop_and_begin_another():
     """Numbers from before the inputs are still there after them; an edge without a loop is one input."""
     code, events = CodeOps(bits=32), np.array([[5, 0, -9, 40, 40], [1, 2, 3, 4, -99]])
     kept = code.add(X, code.const(1, "one"))
-    around = ("for j in range(y.shape[0]):", "y_row = y[j]")
+    around, never = (("for j in range(y.shape[0]):", "y_row = y[j]"), ("for j in range(0):", "y_row = y[j]"))
     total = code.const(np.array([0, 1, 2, 3, 4]), "start")
-    for event in Inputs(code, [(Number("y_row[i]"), around), (X, ()), (Number("y_row[i]"), around)]):
+    for event in Inputs(code, [(Y_ROW, around), (X, ()), (Y_ROW, around), (Y_ROW, never)]):
         total = code.saturate(code.add(total, event), -8, 7)
     x = np.array([3, 1, -1, 0, 100])
     rows = evaluate(code, [total, code.add(kept, total)], x=x, y=events)
