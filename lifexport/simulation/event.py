@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..network import IntNetwork
-from ..neurons.int_lif import LIFState
+from ..neurons import LIFState
 from ..ops import NumpyOps
 from .event_kernels import EACH, compiled
 from .event_source import Keep, Part, require_known, stored, width, write

@@ -17,8 +17,7 @@ from ..errors import RangeError
 from ..findings import at_node, error
 from ..graph import Edge
 from ..network import IntNetwork
-from ..neurons import Arriving, IntPopulation
-from ..neurons.int_lif import LIFState
+from ..neurons import Arriving, IntPopulation, LIFState
 from ..nodes import IntDense
 from .code_ops import CodeOps, Inputs, Number
 
@@ -42,6 +41,8 @@ class Part:
     ----------
     lines : list of str
         One time step of one sample.
+    before : list of str
+        Arrays to work in.
     numbers : dict from argument to array or number
         What the network gives.
     edges : dict from prefix to Edge
@@ -50,6 +51,10 @@ class Part:
         Populations, and connections whose result is read later: ``_out`` takes what they give.
     widths : dict from node to int
         Width of the numbers of a node.
+    states, kept : list of str
+        Arguments that hold what a population remembers, and that take what it gives.
+    counted : list of str
+        Populations whose overflows are counted.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -158,10 +163,10 @@ def _sum(network: IntNetwork, part: Part, name: str, bits: int) -> Number:
         f"({p}weight, {row}, {p}index, {p}count, {p}partial, {p}total, {p}most)",
     ]
     text = f"{p}total[i]"
-    for field_, sign in (("drop", ">>"), ("shift", "<<")):
-        if amount := getattr(node, field_):
-            part.numbers[f"{p}{field_}"] = min(amount, bits - 1)
-            text = f"int{bits}({text} {sign} ({p}{field_} & {bits - 1}))"
+    for amount_of, sign in (("drop", ">>"), ("shift", "<<")):
+        if amount := getattr(node, amount_of):
+            part.numbers[f"{p}{amount_of}"] = min(amount, bits - 1)
+            text = f"int{bits}({text} {sign} ({p}{amount_of} & {bits - 1}))"
     return Number(text)
 
 
