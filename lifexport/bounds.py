@@ -6,6 +6,8 @@ its formulas. The bounds hold for every input that ``IntNetwork.check_codes`` ad
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .findings import error
@@ -94,6 +96,7 @@ def edge_range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
     return (0 if source.role == "population" else -most), most
 
 
+@lru_cache(maxsize=16)
 def require_int64(network: IntNetwork) -> None:
     """Refuse (LX302) a network whose sums or products the reference itself, int64, could not hold."""
     for name, node in network.populations.items():

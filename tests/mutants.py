@@ -33,6 +33,8 @@ LIMITS = "tests/targets/test_limits.py"
 PROOFS = "tests/proofs/test_readers.py"
 RANDOM = "tests/proofs/test_random_rules.py"
 CONTRADICTIONS = "tests/targets/test_contradictions.py"
+CODE = "tests/simulation/test_code_ops.py"
+EVENT = "tests/simulation/test_event.py::test_"
 FIDELITY = "tests/fidelity/test_comparing.py"
 FAST = "tests/simulation/test_fast_proofs.py"
 SOUND = "tests/certificate/test_sound.py"
@@ -244,6 +246,74 @@ MUTANTS = [
         "self.linear(positive, lo) + self.linear(negative, hi)",
         "self.linear(positive, lo) + self.linear(negative, lo)",
         SOUND,
+    ),
+    # The event-driven simulator
+    Mutant("simulation/code_ops.py", 'f"{one >> 1}"', 'f"{(one >> 1) - 1}"', CODE),
+    Mutant("simulation/code_ops.py", "({one - 1} if {self.use(x)} < 0", "({one - 1} if {self.use(x)} > 0", CODE),
+    Mutant("simulation/code_ops.py", "(bound + 1) * one <= INT32 else 64", "True else 64", CODE),
+    Mutant(
+        "simulation/code_ops.py", "{before} + {size} if {before} < {lo}", "{before} + {size} if {before} <= {lo}", CODE
+    ),
+    Mutant("simulation/code_ops.py", "overflowed += {before} !=", "overflowed += {before} >", CODE),
+    Mutant("simulation/code_ops.py", "self._homes[last.text] = self._carried", "None", CODE),
+    Mutant(
+        "simulation/event_kernels.py",
+        "count += row[j] != 0\n        return",
+        "count += row[j] > 0\n        return",
+        f"{EVENT}every_rule",
+    ),
+    Mutant(
+        "simulation/event_kernels.py",
+        "first = EACH * words[f]",
+        "first = words[f]",
+        f"{EVENT}inputs_of_every_type_and_length",
+    ),
+    Mutant(
+        "simulation/event_kernels.py",
+        "if row[0] == 0:",
+        "if False:",
+        f"{EVENT}a_number_that_begins_outside_its_range_and_inputs_larger_than_it",
+    ),
+    Mutant(
+        "simulation/event_kernels.py",
+        "if not skip:",
+        "if False:",
+        f"{EVENT}a_number_that_begins_outside_its_range_and_inputs_larger_than_it",
+    ),
+    Mutant(
+        "simulation/event_source.py",
+        "max) // largest}",
+        "max) // largest + 1}",
+        f"{EVENT}sums_that_leave_their_first_width",
+    ),
+    Mutant(
+        "simulation/event_source.py",
+        "<= INT32 else 64\n\n\ndef _columns",
+        "<= 1 << 62 else 64\n\n\ndef _columns",
+        f"{EVENT}wide_numbers_are_carried_in_int64",
+    ),
+    Mutant(
+        "simulation/event_source.py",
+        "if t >= {row}_late else",
+        "if t > {row}_late else",
+        f"{EVENT}rows_at_a_time_change_nothing",
+    ),
+    Mutant(
+        "simulation/event_source.py", "source.max_spikes == 1 if", "source.max_spikes != 2 if", f"{EVENT}every_rule"
+    ),
+    Mutant(
+        "simulation/event_source.py",
+        '(("drop", ">>"), ("shift", "<<"))',
+        '(("shift", "<<"), ("drop", ">>"))',
+        f"{EVENT}every_rule",
+    ),
+    Mutant("simulation/event.py", "[-edge.delay :]", "[: edge.delay]", f"{EVENT}rows_at_a_time_change_nothing"),
+    Mutant("simulation/event.py", 'order="C")', 'order="C") * 0', f"{EVENT}rows_at_a_time_change_nothing"),
+    Mutant(
+        "simulation/run.py",
+        "<= SPARSE * some.size",
+        ">= SPARSE * some.size",
+        f"{EVENT}auto_is_event_driven_where_few_inputs_are_not_zero",
     ),
     # Quantization
     Mutant("quantization/populations.py", 'up = (node.compare == ">") - later', "up = 0", QUANT),

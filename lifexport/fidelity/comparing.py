@@ -40,7 +40,7 @@ def compare(
         Real inputs as in training, of any number dtype; ``q.encode`` makes the codes.
     labels : int array, shape ``(batch,)``, optional
         True classes; without them there is no accuracy.
-    backend : ``"auto"`` | ``"reference"`` | ``"fast"``
+    backend : ``"auto"`` | ``"reference"`` | ``"fast"`` | ``"event"``
         Simulator of ``q``; all give the same report.
 
     Returns

@@ -26,10 +26,11 @@ import numpy as np
 from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound
 from ..certificate import Analysis, analyse
 from ..findings import at_node, error
-from ..graph import Edge, loops
+from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving
 from ..nodes import IntWeights
+from .groups import groups
 from .jax_ops import JaxOps
 from .products import connect
 from .stepwise import initial_state, spike_type
@@ -178,7 +179,7 @@ def _chunks(network: IntNetwork, keep: _Keep, weights, codes, populations, delay
 def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
     values, v, currents, overflows = {network.input_name: codes}, {}, {}, {}
     populations, delayed = dict(populations), dict(delayed)
-    for group in _groups(network):
+    for group in groups(network):
         outside = {
             edge: _delayed(values[edge.source], delayed, edge)
             for member in group
@@ -194,21 +195,6 @@ def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed)
                 kept |= new
     wanted = network.populations if keep.spikes else (network.readout_name,)
     return {name: values[name] for name in wanted}, v, currents, overflows, (populations, delayed)
-
-
-def _groups(network: IntNetwork) -> list[tuple[str, ...]]:
-    """Loops, and nodes outside of loops, each after everything that feeds it from outside."""
-    waiting = [tuple(name for name in network.nodes if name in loop) for loop in loops(network.nodes, network.edges)]
-    looping = {name for group in waiting for name in group}
-    waiting += [(name,) for name in network.nodes if name not in looping]
-    ready, groups = {network.input_name}, []
-    while waiting:  # the graph of loops has no loops: some group is always ready
-        group = next(g for g in waiting if {e.source for n in g for e in network.incoming(n)} <= ready.union(g))
-        waiting.remove(group)
-        ready.update(group)
-        if network.nodes[group[0]].role not in ("input", "output"):
-            groups.append(group)
-    return groups
 
 
 def _delayed(sequence, delayed: dict[str, Any], edge: Edge):

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import importlib.util
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 
 from .. import arrays
 from ..bounds import edge_range, require_int64
-from ..errors import RangeError
+from ..errors import MissingDependencyError, RangeError
 from ..findings import at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork
 from . import stepwise
 from .trace import State, Trace, check_record, require_like
 
-Backend = Literal["auto", "reference", "fast"]
+Backend = Literal["auto", "reference", "fast", "event"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+SPARSE = 0.1
+"""Share of inputs that are not zero up to which ``auto`` runs event-driven; ``docs/performance.md`` has the figures."""
+WORTH_COMPILING = 100_000_000_000
+"""Products of weights and inputs, zeros included, from which ``auto`` does: about the time that compiling takes."""
+LOOKED_AT = 32
+"""Time steps that ``auto`` counts in, spread over the run."""
 
 
 def simulate(
@@ -40,9 +48,10 @@ def simulate(
     record : sequence of ``"spikes"``, ``"v"``, ``"v_post"``, ``"current"``, ``"overflows"``
         What to keep of every population. ``v`` is the membrane after integration and clipping, before reset (what
         is compared with the threshold); ``v_post`` after it.
-    backend : ``"auto"`` | ``"reference"`` | ``"fast"``
-        ``reference`` is the definition (numpy int64); ``fast`` (JAX) equals it bit for bit or refuses (LX302);
-        ``auto`` takes ``fast`` where it is exact.
+    backend : ``"auto"`` | ``"reference"`` | ``"fast"`` | ``"event"``
+        ``reference`` is the definition (numpy int64); ``fast`` (JAX) and ``event`` (numba, an optional package; only
+        inputs that are not zero cost anything) equal it bit for bit or refuse (LX302). ``auto`` takes ``event`` for
+        long runs on sparse inputs, else ``fast``, and the reference where they refuse.
     state : State, optional
         Continue from ``Trace.final_state`` of an earlier call; the captured initial state by default.
 
@@ -56,7 +65,9 @@ def simulate(
         LX301 for a wrong shape or codes out of range, LX205 for unusable real inputs, LX304 for the state of another
         network or batch, LX006 for a wrong option.
     RangeError
-        LX302 if ``fast`` was asked for and would be inexact.
+        LX302 if ``fast`` or ``event`` was asked for and would be inexact.
+    MissingDependencyError
+        LX005 if ``event`` was asked for and numba cannot be imported.
 
     Examples
     --------
@@ -86,8 +97,9 @@ def simulate(
         raise error("LX006", field="network", found=f"a {type(network).__name__}", fix=fix)
     x = arrays.numbers(x, node=network.input_name, code="LX301")
     if isinstance(network, FloatNetwork):
-        if backend == "fast":
-            raise error("LX006", field="backend", found="'fast' for a FloatNetwork", fix="quantize it, or leave it out")
+        if backend in ("fast", "event"):
+            found = f"{backend!r} for a FloatNetwork"
+            raise error("LX006", field="backend", found=found, fix="quantize it, or leave it out")
         network.check_input(x)
         if not np.isfinite(x.astype(np.float64)).all():
             raise error("LX205", node=network.input_name, found="NaN or infinity", fix="clean the input data")
@@ -118,13 +130,36 @@ def _check_state(network: FloatNetwork | IntNetwork, x: np.ndarray, state: State
 
 def _run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], backend: Backend, state: State | None):
     require_int64(network)
-    if backend == "reference":
-        return stepwise.run(network, codes, record, state)
-    from . import fast  # loads jax
+    order = (backend,)
+    if backend == "auto":
+        order = ("event", "fast", "reference") if _worth_events(network, codes) else ("fast", "reference")
+    for name in order[:-1]:
+        try:
+            return _runner(name)(network, codes, record, state)
+        except (RangeError, MissingDependencyError) as refused:
+            if refused.code not in ("LX005", "LX302"):
+                raise
+    return _runner(order[-1])(network, codes, record, state)
 
+
+def _runner(backend: Backend) -> Callable[..., Trace]:
+    if backend == "reference":
+        return stepwise.run
+    if backend == "fast":
+        from . import fast  # loads jax
+
+        return fast.run
     try:
-        return fast.run(network, codes, record, state)
-    except RangeError as inexact:
-        if backend == "fast" or inexact.code != "LX302":
-            raise
-        return stepwise.run(network, codes, record, state)
+        from . import event  # loads numba
+    except ImportError as missing:
+        raise error("LX005", found=str(missing), fix='pip install "lifexport[numba]"') from missing
+    return event.run
+
+
+def _worth_events(network: IntNetwork, codes: np.ndarray) -> bool:
+    """Whether few of the inputs are not zero, and the run is long enough to repay compiling the network."""
+    products = sum(int(np.prod(node.in_shape) * np.prod(node.out_shape)) for node in network.connections.values())
+    if codes.shape[0] * codes.shape[1] * products < WORTH_COMPILING or importlib.util.find_spec("numba") is None:
+        return False
+    some = codes[:: -(-len(codes) // LOOKED_AT)]
+    return bool(np.count_nonzero(some) <= SPARSE * some.size)

@@ -18,8 +18,10 @@ from tests.golden.adapters import dense, spikes
 
 
 @needs("loihi_cuba_dense_reference.npz")
-@pytest.mark.parametrize("backend", ["reference", "fast"])
+@pytest.mark.parametrize("backend", ["reference", "fast", "event"])
 def test_every_output_spike_of_the_loihi_layer(backend):
+    if backend == "event":
+        pytest.importorskip("lifexport.simulation.event")
     with np.load(DATA / "loihi_cuba_dense_reference.npz", allow_pickle=False) as stored:
         weight = stored["weight"].astype(np.int64)
         given, recorded = (np.unpackbits(stored[f"spikes_{way}"], axis=1)[:, :2000].T for way in ("in", "out"))
