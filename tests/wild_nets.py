@@ -97,7 +97,8 @@ def wild_rules(rng: np.random.Generator) -> Rules:
         "reset": ("subtract", "value")[rng.integers(2)],
         "reset_when": "next_step" if late else "step_end",
         "reset_saturates": bool(rng.integers(2)),
-        "refractory": bool(rng.integers(2)),
+        "refractory": (waits := bool(rng.integers(2))),
+        "waits_at": "membrane" if waits and rng.integers(2) else "zero",
     }
     rules = Rules(**choice)
     words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, current and current.word)

@@ -62,9 +62,6 @@ def test_from_every_edge(rounding, overflow, reset, state_bits, decay_bits):
     assert state_bits > 8 or a.overflows["lif"] > 0
 
 
-SEEN = {"spikes": 0, "overflows": 0, "ties": 0, "continued": 0}
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_random_networks(seed):
     network, codes = random_network(seed, recurrent=bool(seed % 2))
@@ -72,13 +69,6 @@ def test_random_networks(seed):
     plain = simulate(network, codes, backend="event")
     np.testing.assert_array_equal(plain.output, a.output)
     assert plain.v == plain.v_post == plain.spikes == plain.current == plain.overflows == {}
-    for name, node in network.populations.items():
-        SEEN["spikes"] += int(a.spikes[name].sum())
-        SEEN["ties"] += int((a.v[name] == node.threshold).sum())
-        SEEN["overflows"] += a.overflows[name]
-
-
-DRAWN: dict[str, set] = {}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -86,17 +76,8 @@ def test_every_rule(seed, monkeypatch):
     """Rules, words and edges that no one chip has together; in chunks, from a state that is not the initial one."""
     network, codes = wild_network(seed)
     whole = both(network, codes)
-    for node in network.populations.values():
-        for field in dataclasses.fields(Rules):
-            value = getattr(node.rules, field.name)
-            named = next((getattr(value, name) for name in ("kind", "overflow", "when") if hasattr(value, name)), value)
-            DRAWN.setdefault(field.name, set()).add(named)
-        DRAWN.setdefault("alias", set()).add(node.alias is None)
-    SEEN["spikes"] += sum(int(spikes.sum()) for spikes in whole.spikes.values())
-    SEEN["overflows"] += sum(whole.overflows.values())
     if not all(source.settles(network, name) for name in network.populations):
         return  # a state that lies outside of its range is refused
-    SEEN["continued"] += 1
     monkeypatch.setattr(event, "VALUES", 3 * 3 * 16)
     first = both(network, codes[:4])
     rest = both(network, codes[4:], first.final_state)
@@ -105,14 +86,31 @@ def test_every_rule(seed, monkeypatch):
         assert first.overflows[name] + rest.overflows[name] == whole.overflows[name]
 
 
-def test_the_networks_reached_every_rule():
-    """What the networks above drew; run with -s to see it."""
-    print(SEEN, DRAWN)
-    assert min(SEEN.values()) > 0
-    assert DRAWN["leak"] == {"multiply", "shift", "linear", "none"}
-    assert DRAWN["membrane"] == set(OVERFLOWS) and DRAWN["accumulate"] == {"sum", "per_event"}
-    assert DRAWN["max_spikes"] == {1, 3, None} and DRAWN["judged"] == {"step_end", "next_step_start"}
-    assert all(len(values) > 1 for values in DRAWN.values())
+def test_the_networks_reach_every_rule():
+    """What the networks of ``test_every_rule`` draw, and do; run with -s to see it."""
+    seen = {"spikes": 0, "overflows": 0, "ties": 0, "continued": 0}
+    drawn: dict[str, set] = {}
+    for seed in range(10):
+        network, codes = wild_network(seed)
+        trace = simulate(network, codes, record=RECORD, backend="reference")
+        seen["continued"] += all(source.settles(network, name) for name in network.populations)
+        for name, node in network.populations.items():
+            seen["spikes"] += int(trace.spikes[name].sum())
+            seen["ties"] += int((trace.v[name] == node.threshold).sum())
+            seen["overflows"] += trace.overflows[name]
+            for field in dataclasses.fields(Rules):
+                value = getattr(node.rules, field.name)
+                own = next(
+                    (getattr(value, part) for part in ("kind", "overflow", "when") if hasattr(value, part)), value
+                )
+                drawn.setdefault(field.name, set()).add(own)
+            drawn.setdefault("alias", set()).add(node.alias is None)
+    print(seen, drawn)
+    assert min(seen.values()) > 0
+    assert drawn["leak"] == {"multiply", "shift", "linear", "none"}
+    assert drawn["membrane"] == set(OVERFLOWS) and drawn["accumulate"] == {"sum", "per_event"}
+    assert drawn["max_spikes"] == {1, 3, None} and drawn["judged"] == {"step_end", "next_step_start"}
+    assert all(len(values) > 1 for values in drawn.values())
 
 
 def chain(n_in: int, n: int, weight: np.ndarray, code: InputCode, lif, **dense) -> IntNetwork:
