@@ -88,6 +88,28 @@ def membrane_bound(network: IntNetwork, name: str) -> int:
     return network.nodes[name].step_bound(arriving)
 
 
+def settles(network: IntNetwork, name: str) -> bool:
+    """Whether every number of a population is in its range once its overflow rule has acted.
+
+    Saturated and wrapped numbers always are. One that moves by the size of its range at the most is, if no sum leaves
+    the range by more than that.
+    """
+    node = network.nodes[name]
+    rules, one = node.rules, max(_largest_event(network, edge) for edge in network.incoming(name))
+    reach = node.step_bound(one) if node.per_event else membrane_bound(network, name)
+    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
+    once = [word for word in words if word and word.overflow == "wrap_once"]
+    return all(reach <= word.hi - word.lo + 1 + min(word.hi, -word.lo) for word in once)
+
+
+def _largest_event(network: IntNetwork, edge: Edge) -> int:
+    """Largest magnitude of one input."""
+    node = network.nodes[edge.source]
+    if isinstance(node, IntWeights):
+        return int(np.abs(node.weight).max()) * largest_input(network, edge.source) << node.shift
+    return max(map(abs, edge_range(network, edge)))
+
+
 def edge_range(network: IntNetwork, edge: Edge) -> tuple[int, int]:
     """Lowest and highest value an edge can carry."""
     source, most = network.nodes[edge.source], largest(network, edge.source)
@@ -101,5 +123,7 @@ def require_int64(network: IntNetwork) -> None:
     """Refuse (LX302) a network whose sums or products the reference itself, int64, could not hold."""
     for name, node in network.populations.items():
         bound = max(membrane_bound(network, name), node.reset_bound() << node.rules.leak.bits)
+        if (current := node.rules.current) is not None:
+            bound = max(bound, current.word.largest << current.leak.bits)
         if bound > INT64:
             raise error("LX302", node=name, found=f"numbers of up to {bound}", fix="use smaller weights or shifts")

@@ -206,7 +206,7 @@ MUTANTS = [
     Mutant("simulation/fast.py", "not found.holds(state)", "False", FAST),
     Mutant("simulation/fast.py", "reached.ops.sums > INT32", "False", FAST),
     Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
-    Mutant("simulation/fast.py", "count + more[name]", "count", AGREE),
+    Mutant("simulation/fast.py", "jnp.append(count, more[name])", "count", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
     Mutant(
         "simulation/stepwise.py",

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from onnx import ModelProto, TensorProto, helper  # noqa: TID251
 
-from ..bounds import INT32, exact_kernels, largest_input, membrane_bound, product_bound
+from ..bounds import INT32, exact_kernels, largest_input, membrane_bound, product_bound, settles
 from ..files import sha256, whole_file
 from ..findings import at_node, error, unknown_name
 from ..graph import Edge
@@ -236,6 +236,9 @@ class _Body:
         bound = membrane_bound(self.network, name)
         if bound + node.rules.membrane.largest + 1 > INT32:
             raise error("LX302", found=f"sums of up to {bound}", fix="use fewer inputs or narrower weights")
+        if not settles(self.network, name):
+            found, fix = "a membrane that may stay outside of its range", "use narrower weights"
+            raise error("LX302", field="rules", found=found, fix=fix)
         for field, array in _arrays(node):
             if array.dtype.kind == "i" and max(-int(array.min(initial=0)), int(array.max(initial=0))) > INT32:
                 raise error("LX302", field=field, found="numbers beyond int32", fix="use numbers that int32 holds")

@@ -229,7 +229,11 @@ class IntLIF(IntPopulation):
         if self.rules.current is None:
             return after_reset + arriving + bias
         stored = self.rules.current.word.largest
-        return max(stored + 1 + arriving, after_reset + self.rules.current.synapses * stored + bias)
+        drive = self.rules.current.synapses * stored + bias
+        if self.rules.increment is not None:
+            change = self.rules.increment.largest
+            return max(stored + 1 + arriving, change + 1 + drive, after_reset + change)
+        return max(stored + 1 + arriving, after_reset + drive)
 
     def _relaxation_bound(self, drive: int, after_reset: int) -> int:
         word, bits = self.rules.membrane, self.rules.leak.gain_bits

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..bounds import INT32, edge_range, largest_input, membrane_bound, product_bound
+from ..bounds import INT32, largest_input, membrane_bound, product_bound, settles
 from ..errors import RangeError
 from ..findings import at_node, error
 from ..graph import Edge
@@ -197,28 +197,6 @@ def _port(network: IntNetwork, part: Part, ops: CodeOps, name: str, edges: Seque
         increment = increment or Number(f"int{ops.bits}({_row(part, edge)}[i])")
         found.append((increment, ()) if node.per_event else increment)
     return Inputs(ops, found) if node.per_event else found
-
-
-def settles(network: IntNetwork, name: str) -> bool:
-    """Whether every number of a population is in its range once its overflow rule has acted.
-
-    Saturated and wrapped numbers always are. One that moves by the size of its range at the most is, if no sum leaves
-    the range by more than that.
-    """
-    node: Any = network.nodes[name]
-    rules, largest = node.rules, max(_largest(network, edge) for edge in network.incoming(name))
-    reach = node.step_bound(largest) if node.per_event else membrane_bound(network, name)
-    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
-    once = [word for word in words if word and word.overflow == "wrap_once"]
-    return all(reach <= word.hi - word.lo + 1 + min(word.hi, -word.lo) for word in once)
-
-
-def _largest(network: IntNetwork, edge: Edge) -> int:
-    """Largest magnitude of one input."""
-    node = network.nodes[edge.source]
-    if node.role == "connection":
-        return int(np.abs(node.weight).max()) * largest_input(network, edge.source) << node.shift
-    return max(map(abs, edge_range(network, edge)))
 
 
 def _bits(network: IntNetwork, name: str) -> int:

@@ -11,7 +11,8 @@ summed where the certificate says that no overflow acts between them.
 ``int32``    the rest, as long as sums fit in int32
 ===========  ======================================================================
 
-What is not proved to fit in int32 is refused (LX302); ``backend="auto"`` then takes the reference.
+What is not proved to fit in int32 is refused (LX302); ``backend="auto"`` then takes the reference. Where there are
+several devices, and they divide the batch, each runs its share of the samples.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound
+from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound, settles
 from ..certificate import Analysis, analyse
 from ..findings import at_node, error
 from ..graph import Edge
@@ -59,7 +60,8 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     fmt = network.input_code.format
     narrow = jnp.int8 if fmt.lo >= -128 and fmt.hi <= 127 else jnp.int32
-    spikes, v, currents, overflows, (populations, delayed) = compiled(numbers, jnp.asarray(codes, narrow), *carried)
+    given = _spread(codes.shape[1], jnp.asarray(codes, narrow), *carried)
+    spikes, v, currents, overflows, (populations, delayed) = compiled(numbers, *given)
     spikes = {name: np.asarray(s).astype(spike_type(network.nodes[name])) for name, s in spikes.items()}
     v = {name: np.asarray(a).astype(np.int64) for name, a in v.items()}
     wide = partial(jax.tree.map, lambda a: np.asarray(a).astype(np.int64))
@@ -72,7 +74,7 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         v=v if "v" in record else {},
         v_post=_after_reset(network, v) if "v_post" in record else {},
         current={name: np.asarray(a).astype(np.int64) for name, a in currents.items()},
-        overflows={name: int(count) for name, count in overflows.items()},
+        overflows={name: int(np.asarray(count).sum(dtype=np.int64)) for name, count in overflows.items()},
         final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
     )
 
@@ -125,7 +127,10 @@ def _widths(network: IntNetwork, state: State | None) -> Widths:
 @lru_cache(maxsize=16)
 def _quick_widths(network: IntNetwork) -> Widths | None:
     """The same from bounds that need no analysis and hold for every state; None if they are not enough."""
-    if any(node.per_event or membrane_bound(network, name) > INT32 for name, node in network.populations.items()):
+    if any(
+        node.per_event or membrane_bound(network, name) > INT32 or not settles(network, name)
+        for name, node in network.populations.items()
+    ):
         return None
     weighted = [name for name, node in network.connections.items() if isinstance(node, IntWeights)]
     return {name: (largest_input(network, name), product_bound(network, name)) for name in weighted}
@@ -166,14 +171,27 @@ def _chunks(network: IntNetwork, keep: _Keep, weights, codes, populations, delay
         *kept, carry = _run(network, keep, weights, codes, populations, delayed)
         return *kept, carry
     carry, kept = jax.lax.scan(chunk, (populations, delayed), codes[:whole].reshape(-1, size, *codes.shape[1:]))
-    *rows, counts = kept
+    *rows, counts = kept  # counts of single chunks: int32 might not hold their sum
     rows = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), rows)
-    counts = {name: count.sum(dtype=jnp.int32) for name, count in counts.items()}
     if whole < time:
         carry, (*last, more) = chunk(carry, codes[whole:])
         rows = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), rows, last)
-        counts = {name: count + more[name] for name, count in counts.items()}
+        counts = {name: jnp.append(count, more[name]) for name, count in counts.items()}
     return *rows, counts, carry
+
+
+def _spread(batch: int, codes: jax.Array, populations: Any, delayed: Any) -> tuple[jax.Array, Any, Any]:
+    """Samples spread evenly over all devices; everything else follows from where they are."""
+    devices = jax.devices()
+    if len(devices) == 1 or batch % len(devices):
+        return codes, populations, delayed
+    mesh = jax.sharding.Mesh(np.array(devices), ("samples",))
+
+    def place(axis: int):
+        where = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*[None] * axis, "samples"))
+        return lambda a: jax.device_put(a, where)
+
+    return place(1)(codes), jax.tree.map(place(0), populations), jax.tree.map(place(1), delayed)
 
 
 def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):

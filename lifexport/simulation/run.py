@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from .. import arrays
-from ..bounds import edge_range, require_int64
+from ..bounds import edge_range, require_int64, settles
 from ..errors import MissingDependencyError, RangeError
 from ..findings import at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork
@@ -119,6 +119,8 @@ def _check_state(network: FloatNetwork | IntNetwork, x: np.ndarray, state: State
         if isinstance(network, FloatNetwork):
             return
         for name, node in network.populations.items():
+            if not settles(network, name):
+                continue  # a number that wraps once may lie outside of its range
             with at_node(name):
                 node.check_state(state.populations[name])
         for edge, queue in state.delayed.items():

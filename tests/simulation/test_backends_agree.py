@@ -304,3 +304,30 @@ def test_events_through_convolutions_and_pools():
     )
     assert not any(at_once.overflows.values())
     require_equal(one_by_one, at_once)
+
+
+def test_a_number_that_wraps_once_may_stay_outside():
+    """Where a sum exceeds the size of the range: run on from such a state, with no kernel that trusts the range."""
+    once = int_lif(
+        shape=(2,),
+        decay=3,
+        decay_bits=2,
+        threshold=5,
+        reset_code=5,
+        unit=Fraction(1),
+        state_bits=8,
+        overflow="wrap_once",
+    )
+    nodes = {
+        "in": IntInput(shape=(3,), code=InputCode(kind="spikes")),
+        "fc": IntDense(weight=np.array([[127, 127, 127], [-127, -127, -127]])),
+        "lif": once,
+        "out": Output(shape=(2,)),
+    }
+    network = IntNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
+    codes = np.ones((6, 1, 3), np.int64)
+    whole = simulate(network, codes, record=RECORD, backend="reference")
+    assert np.abs(whole.v["lif"]).max() > 128
+    first = simulate(network, codes[:3], backend="auto")
+    rest = simulate(network, codes[3:], record=RECORD, backend="auto", state=first.final_state)
+    np.testing.assert_array_equal(rest.v["lif"], whole.v["lif"][3:])
