@@ -95,10 +95,14 @@ class JaxOps:
         return self._counted(x, jnp.clip(x, lo, hi))
 
     def wrap(self, x, lo: int, hi: int):
+        if hi - lo > INT32:
+            return x  # a range of 32 bits holds every sum that is proved to fit in int32
         # A range of 2**n values: int32 wraps as two's complement, and the low bits are those of the difference.
         return self._counted(x, ((x - lo) & (hi - lo)) + lo)
 
     def wrap_once(self, x, lo: int, hi: int):
+        if hi - lo > INT32:
+            return x
         size = hi - lo + 1
         return self._counted(x, jnp.where(x > hi, x - size, jnp.where(x < lo, x + size, x)))
 

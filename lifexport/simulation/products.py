@@ -46,7 +46,10 @@ def _(node: IntConv, weight: Any, x: jax.Array) -> jax.Array:
 
 @_apply.register
 def _(node: SumPool, weight: Any, x: jax.Array) -> jax.Array:
-    return gather(node.windows, x.astype(jnp.int32)).sum(axis=2, dtype=jnp.int32)
+    windows = node.windows
+    extents = ((1, 1, *sizes) for sizes in (windows.kernel, windows.stride))  # type: ignore[misc]
+    padding = ((0, 0), (0, 0), *windows.padding)  # type: ignore[misc]
+    return jax.lax.reduce_window(x.astype(jnp.int32), jnp.int32(0), jax.lax.add, *extents, padding)
 
 
 @_apply.register

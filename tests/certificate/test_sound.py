@@ -16,6 +16,8 @@ from lifexport.targets import target_names
 from tests.certificate.adversary import drive, free
 from tests.certificate.chips import any_rules, chip_rules, network
 
+pytestmark = pytest.mark.thorough
+
 
 class Recorder(CountingOps):
     """Remembers the largest number formed, and for every range what came to its overflow rule, neuron by neuron."""
@@ -127,7 +129,7 @@ def test_an_adversary_of_every_target(target, seed):
     assert (driven.before[1] <= np.max([np.broadcast_to(w.hi, 6) for w in same], 0)).all()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(rules=any_rules(), seed=st.integers(0, 2**32 - 1), alias=st.booleans())
 def test_any_rules(rules, seed, alias):
     rng = np.random.default_rng(seed)

@@ -18,6 +18,8 @@ from lifexport.targets import target_names
 from tests.certificate.adversary import Driven, drive, free
 from tests.certificate.chips import chip_rules, network
 
+pytestmark = pytest.mark.thorough
+
 STEPS = 200
 
 

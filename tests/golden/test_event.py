@@ -11,6 +11,8 @@ import pytest
 from tests.golden import adapters
 from tests.golden.adapters import FOLDER, adapter, loihi_lava, loihi_nengo, read, spikerplus, xylo
 
+pytestmark = pytest.mark.thorough
+
 EVERY = int(os.environ.get("LIFEXPORT_EVERY", "5"))
 """One case of so many is replayed, for each may have to be compiled; 1 replays them all (185, minutes)."""
 

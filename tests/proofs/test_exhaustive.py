@@ -21,6 +21,8 @@ from lifexport.simulation.jax_ops import JaxOps
 
 from .specification import rounds
 
+pytestmark = pytest.mark.thorough
+
 K, ROWS = 12, 1024
 STATES = np.arange(-(1 << 15), 1 << 15, dtype=np.int32).reshape(-1, ROWS, 1)
 DECAYS = np.arange((1 << K) + 1, dtype=np.int32)

@@ -23,6 +23,8 @@ from .recorded import recorded
 from .specification import rounds
 from .words import INT32, INT64, Namespace, Proof, Truth, Word, z3
 
+pytestmark = pytest.mark.thorough
+
 TOP = 2**31 - 1
 
 

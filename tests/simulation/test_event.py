@@ -21,6 +21,8 @@ from lifexport.ops import OVERFLOWS, ROUNDINGS
 from lifexport.simulation import run, simulate
 from tests.simulation.test_backends_agree import RECORD, at_edges, require_equal
 
+pytestmark = pytest.mark.thorough
+
 event = pytest.importorskip("lifexport.simulation.event")
 source = pytest.importorskip("lifexport.simulation.event_source")
 

@@ -204,7 +204,7 @@ def test_narrow_readers_refuse_what_they_cannot_hold():
     nodes["fc"] = replace(nodes["fc"], unit=Fraction(1, 2**15))
     edges = [Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")]
     network = IntNetwork(nodes={**nodes, "lif": node, "out": Output(shape=(1,))}, edges=edges, dt=1e-3)
-    with pytest.raises(RangeError, match=r"LX302.*lif.*sums of up to"):
+    with pytest.raises(RangeError, match=r"LX302.*lif.*membrane of up to"):
         simulate(network, np.ones((3, 1, 1), int), backend="fast")
     with pytest.raises(UnsupportedError, match=r"LX401"):
         lx.to_onnx(network, "never.onnx")
