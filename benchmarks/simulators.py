@@ -27,13 +27,13 @@ DT, TAU = 1e-3, 10e-3
 MLP, RECURRENT = (784, 512, 10), (700, 256, 256, 20)
 
 
-def network(sizes: tuple[int, ...], *, recurrent: bool = False) -> lx.FloatNetwork:
+def network(sizes: tuple[int, ...], *, recurrent: bool = False, **rules) -> lx.FloatNetwork:
     rng = np.random.default_rng(0)
     nodes = {"in": Input(shape=(sizes[0],)), "out": Output(shape=(sizes[-1],))}
     edges, before = [], "in"
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         nodes[f"fc{i}"] = FloatDense(weight=rng.normal(0.4, 6.0, (n_out, n_in)) / np.sqrt(n_in) * 3)
-        nodes[f"lif{i}"] = FloatLIF(shape=(n_out,), dt=DT, tau=TAU, r=1.0, v_threshold=1.0, v_reset=0.0)
+        nodes[f"lif{i}"] = FloatLIF(shape=(n_out,), dt=DT, tau=TAU, r=1.0, v_threshold=1.0, v_reset=0.0, **rules)
         edges += [Edge(before, f"fc{i}"), Edge(f"fc{i}", f"lif{i}")]
         before = f"lif{i}"
         if recurrent and i < len(sizes) - 2:

@@ -7,7 +7,6 @@ gain of every neuron is folded into the weights and biases that feed it. Then ev
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from fractions import Fraction
 from typing import Any
@@ -218,13 +217,12 @@ class _Layer:
         if self.chosen.power_of_two:
             lsb, largest = power_of_two(lsb), power_of_two(largest) if largest else largest
         unit = membrane_unit(lsb, largest, self._shifts()[1])
-        if isinstance(self.node, Spiking) and float((volts.threshold / share).min()) < FEWEST * float(unit):
-            exponent, fine = self._shifts()[1], membrane_unit(lsb, largest, 1 << 16)
-            if unit > fine:  # the largest shift set the unit
-                widest = max(self.feeding, key=lambda part: self._step(part) * float(part.arriving))
-                with at_node(widest.name):
-                    shift = exponent + math.ceil(math.log2(unit / fine))
-                    require_shift(shift, self.target, "weight", "fewer state_bits or more weight_bits")
+        fewest = float((volts.threshold / share).min() / unit) if isinstance(self.node, Spiking) else FEWEST
+        if fewest < FEWEST and unit > membrane_unit(lsb, largest, 1 << 16):  # the largest shift set the unit
+            widest = max(self.feeding, key=lambda part: self._step(part) * float(part.arriving))
+            most, name = self.target.document["weight"]["shift"]["max"], self.target.name
+            found = f"shifts of at most {most} on target {name!r}: a threshold would span {fewest:.2g} codes"
+            raise error("LX204", node=widest.name, field="weight", found=found, fix="use more weight_bits")
         return coarse_enough(unit, self.volts, self.share, self.chosen, self.target)
 
     def _largest_potential(self) -> float:
