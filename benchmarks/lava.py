@@ -82,13 +82,12 @@ def numbers(q: lx.IntNetwork, codes: np.ndarray) -> dict[str, np.ndarray]:
 
 def per_step(q: lx.IntNetwork, codes: np.ndarray, backend: str, runs: int) -> float:
     took = {}
-    many = codes
     for steps in (SHORT, LONG):
-        lx.simulate(q, many[:steps], backend=backend)
+        lx.simulate(q, codes[:steps], backend=backend)
         times = []
         for _ in range(runs):
             began = time.process_time()
-            lx.simulate(q, many[:steps], backend=backend)
+            lx.simulate(q, codes[:steps], backend=backend)
             times.append(time.process_time() - began)
         took[steps] = statistics.median(times)
     return (took[LONG] - took[SHORT]) / (LONG - SHORT)

@@ -121,15 +121,20 @@ def edge_network(seed: int, **fixed) -> tuple[IntNetwork, np.ndarray]:
     """One population fed by a wide input, started at and driven to every edge value.
 
     Batch row ``b`` starts all neurons at edge value ``b``; the input covers currents from far below to far above the
-    rails, so that saturation, wrapping and exact ties all occur.
+    rails, so that saturation, wrapping and exact ties all occur. A membrane that wraps once is not driven beyond a
+    size of its range, where it would stay outside.
     """
     rng = np.random.default_rng(seed)
     node = population(rng, 6, drive=200, **fixed)
     code = InputCode(kind="graded", bits=8, signed=True)
-    weight = np.array([[1, 0], [0, 1], [127, 127], [-127, -127], [1, 1], [16, -16]])
+    once = node.rules.membrane.overflow == "wrap_once"
+    few = min(127, max(1, (node.rules.membrane.hi - 200) // 256)) if once else 127
+    weight = np.array([[1, 0], [0, 1], [few, few], [-few, -few], [1, 1], [min(few, 16), -min(few, 16)]])
+    if once and few == 1:
+        weight = weight * [1, 0]
     nodes = {
         "in": IntInput(shape=(2,), code=code),
-        "fc": IntDense(weight=weight, weight_bits=8, shift=int(rng.integers(0, 3)), unit=Fraction(1)),
+        "fc": IntDense(weight=weight, weight_bits=8, shift=0 if once else int(rng.integers(0, 3)), unit=Fraction(1)),
         "lif": node,
         "out": Output(shape=(6,)),
     }

@@ -13,7 +13,7 @@ from tests.golden.adapters import FOLDER, adapter, loihi_lava, loihi_nengo, read
 
 pytestmark = pytest.mark.thorough
 
-EVERY = int(os.environ.get("LIFEXPORT_EVERY", "5"))
+EVERY = int(os.environ.get("LIFEXPORT_EVERY", "10"))
 """One case of so many is replayed, for each may have to be compiled; 1 replays them all (185, minutes)."""
 
 FILES = [p for p in sorted(FOLDER.glob("*.npz")) if adapter(p) in (loihi_lava, loihi_nengo, spikerplus, xylo)]
