@@ -47,9 +47,9 @@ def _(node: IntConv, weight: Any, x: jax.Array) -> jax.Array:
 @_apply.register
 def _(node: SumPool, weight: Any, x: jax.Array) -> jax.Array:
     windows = node.windows
-    extents = ((1, 1, *sizes) for sizes in (windows.kernel, windows.stride))  # type: ignore[misc]
+    extent, stride = ((1, 1, *sizes) for sizes in (windows.kernel, windows.stride))  # type: ignore[misc]
     padding = ((0, 0), (0, 0), *windows.padding)  # type: ignore[misc]
-    return jax.lax.reduce_window(x.astype(jnp.int32), jnp.int32(0), jax.lax.add, *extents, padding)
+    return jax.lax.reduce_window(x.astype(jnp.int32), jnp.int32(0), jax.lax.add, extent, stride, padding)
 
 
 @_apply.register
