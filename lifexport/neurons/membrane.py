@@ -82,17 +82,7 @@ class FloatMembrane(FloatPopulation):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Leaky(FloatMembrane):
-    """A membrane with a time constant.
-
-    Parameters
-    ----------
-    tau : float array, seconds
-        Membrane time constant; positive.
-    r : float array, ohm
-        Input resistance.
-    discretisation : str
-        Key of ``neurons.discretisation.DISCRETISATIONS``: what the training tool makes of ``tau`` and ``r``.
-    """
+    """A membrane with a time constant; every parameter is described at ``FloatLIF``."""
 
     real: ClassVar[tuple[str, ...]] = (*FloatMembrane.real, "tau", "r")
 
@@ -118,20 +108,7 @@ class Leaky(FloatMembrane):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spiking(FloatMembrane):
-    """A membrane with threshold and reset.
-
-    Parameters
-    ----------
-    v_threshold, v_reset : float array, volt
-        Threshold and reset level; ``v_threshold > v_reset``.
-    reset : ``"subtract"`` | ``"value"``
-        Soft (subtract ``v_threshold - v_reset``) or hard (set to ``v_reset``).
-    compare : ``">="`` | ``">"``
-        Spike condition.
-    refractory : int array
-        Steps from one spike to the first in which the membrane integrates again; until then it stays where the reset
-        left it. 0 and 1 are the next step.
-    """
+    """A membrane with threshold, reset and refractory time; every parameter is described at ``FloatLIF``."""
 
     real: ClassVar[tuple[str, ...]] = (*FloatMembrane.real, "v_threshold", "v_reset")
     spiking: ClassVar[bool] = True

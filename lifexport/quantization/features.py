@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..neurons import FloatCubaLIF, FloatIAF
+from ..neurons import FloatCubaLIF
 from ..neurons.membrane import FloatMembrane, Spiking
 from ..targets import Target
 from .leaks import LeakMap, tau_change, tau_text
@@ -234,8 +234,3 @@ def uses_current(node: FloatMembrane, rules: dict[str, Any]) -> bool:
     """Whether a population gets a synaptic current on a target."""
     current = rules["current"]
     return current is not None and (isinstance(node, FloatCubaLIF) or not current.get("optional", False))
-
-
-def is_integrator(node: FloatMembrane) -> bool:
-    """Whether nothing leaks by design, so that a decay of one is no loss."""
-    return isinstance(node, FloatIAF)

@@ -10,11 +10,11 @@ import numpy as np
 
 from ..findings import error
 from ..fixedpoint import QFormat, encode, nearest
-from ..neurons import FloatCubaLIF, IntLIF, Rules
+from ..neurons import FloatCubaLIF, FloatIAF, IntLIF, Rules
 from ..neurons.membrane import FloatMembrane, Spiking
 from ..quantspec import Choices
 from ..targets import Target, choose_rules
-from .features import is_integrator, spikes_per_step, uses_current
+from .features import spikes_per_step, uses_current
 from .leaks import LeakMap
 from .units import whole
 
@@ -119,7 +119,9 @@ def build(
     return IntLIF(
         shape=node.shape,
         rules=rules,
-        decay=_decay(node.decay, LeakMap(document["leak"], chosen.decay_bits), "tau", chosen, is_integrator(node)),
+        decay=_decay(
+            node.decay, LeakMap(document["leak"], chosen.decay_bits), "tau", chosen, isinstance(node, FloatIAF)
+        ),
         threshold=threshold_code,
         reset_code=reset_code,
         bias=bias_code,

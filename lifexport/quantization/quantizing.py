@@ -177,14 +177,15 @@ class _Layer:
         return found
 
     def _through_current(self, part: Feeding) -> Feeding:
-        """Weights whose input decays in its own step are larger by as much, those of others stay."""
-        document = self.target.document
-        if self.rules.current is None or self.rules.current.when == "before_input":
+        """Weights of a trained current whose input decays in its own step are larger by as much.
+
+        Those of neurons without one stay: what a filter hands on of a unit, over all steps, is a unit.
+        """
+        document, current = self.target.document, self.rules.current
+        if current is None or current.when == "before_input" or not isinstance(self.node, FloatCubaLIF):
             return part
         leak = current_leak(document)
         kept = leak.realised(leak.amounts(current_decay(self.node, document)))
-        if not isinstance(self.node, FloatCubaLIF):  # what is left of a unit over all steps is a unit again
-            return part
         rows = part.by_output(part.per_output(kept, field="tau_syn"))
         return dataclasses.replace(part, weight=part.weight / rows)
 

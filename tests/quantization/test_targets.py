@@ -10,7 +10,9 @@ from exact_nets import exact_network, tau
 
 import lifexport as lx
 from lifexport.errors import UnsupportedError
+from lifexport.graph import Edge
 from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
+from lifexport.nodes import FloatDense
 from lifexport.targets import target_names
 
 LIF = {"r": 1.0, "tau": tau(3700 / 4096)}
@@ -42,6 +44,8 @@ EXACT = {
         HARD | {"refractory": 3, "tau": lambda n: tau(np.arange(3900, 3900 - 50 * n, -50) / 4096)},
         {},
     ),
+    "nengo, current": ("loihi1-nengo", FloatCubaLIF, CUBA | {"reset": "value", "strength": 0.2013}, {}),
+    "nengo, integrators, loop": ("loihi1-nengo", FloatIAF, IAF | {"reset": "value", "recurrent": True}, {}),
     "spikerplus, hard": (
         "spikerplus",
         FloatLIF,
@@ -49,6 +53,7 @@ EXACT = {
         {"weight_bits": 16, "state_bits": 24},
     ),
     "sinabs, soft": ("sinabs-iaf", FloatIAF, IAF, {}),
+    "sinabs, loop": ("sinabs-iaf", FloatIAF, IAF | {"recurrent": True, "skip": True}, {}),
     "sinabs, zero": ("sinabs-iaf", FloatIAF, IAF | {"reset": "value"}, {}),
     "sinabs, start above the threshold": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5}, {}),
     "sinabs, start above, zero": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5, "reset": "value"}, {}),
@@ -86,6 +91,23 @@ def test_ties_occur():
     for kind in (IAF, IAF_63):
         f, x = exact_network(FloatIAF, **kind)
         assert (lx.simulate(f, x, record=("v",)).v["a"] == 1.0).sum() > 2
+
+
+@pytest.mark.parametrize("target", ["fpga-q", "loihi-lava"])
+def test_loops_of_two_layers(target):
+    """Exact where spikes arrive in their step; where they come a step later, the loop would be two steps long."""
+    last = {"fpga-q": 127, "loihi-lava": 63}[target]
+    f, x = exact_network(FloatLIF, last=last, **HARD)
+    weight = np.random.default_rng(4).integers(-last, last // 4, (16, 6)) / last * 0.3517 / f.nodes["a"].gain[0]
+    weight[0, 0] = 0.3517 / f.nodes["a"].gain[0]
+    nodes = {**f.nodes, "back": FloatDense(weight=weight)}
+    f = dataclasses.replace(f, nodes=nodes, edges=(*f.edges, Edge("b", "back", 1), Edge("back", "a")))
+    if target == "loihi-lava":
+        with pytest.raises(UnsupportedError, match=r"LX203.*the loop through a, b takes 2 steps"):
+            lx.quantize(f, target, calibration=x)
+        return
+    report = lx.compare(f, lx.quantize(f, target, calibration=x, state_bits=24), x)
+    assert all(layer.spikes_differing == 0 < layer.spikes_float for layer in report.layers)
 
 
 def test_the_tests_notice_a_wrong_delay():
