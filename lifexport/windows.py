@@ -91,3 +91,18 @@ class Windows:
         if axes == 1:
             return padded[..., steps[0]]
         return padded[..., steps[0][:, None, :, None], steps[1][None, :, None, :]]
+
+    def scatter(self, parts: np.ndarray) -> np.ndarray:
+        """The transpose of ``gather``: what was seen at every position is added up where it was seen.
+
+        Examples
+        --------
+        >>> Windows(size=(4,), kernel=(3,)).scatter(np.ones((2, 3), int)).tolist()
+        [1, 2, 2, 1]
+        """
+        places = self.gather(np.arange(1, int(np.prod(self.size)) + 1).reshape(self.size)).ravel()  # 0 is padding
+        lead = parts.shape[: parts.ndim - 2 * len(self.size)]
+        flat = parts.reshape(-1, places.size).T
+        summed = np.zeros((int(np.prod(self.size)) + 1, flat.shape[1]), parts.dtype)
+        np.add.at(summed, places, flat)
+        return summed[1:].T.reshape(*lead, *self.size)

@@ -141,8 +141,14 @@ MUTANTS = [
     ),
     Mutant("targets/choosing.py", "max_spikes=_listed(", "max_spikes=1 or _listed(", VECTORS),
     Mutant("targets/limits.py", "count > most", "count > most + 1", LIMITS),
-    Mutant("targets/limits.py", "sum(_synapses(", "max(_synapses(", LIMITS),
-    Mutant("targets/limits.py", "int(np.max(sum((w", "int(np.min(sum((w", LIMITS),
+    Mutant("targets/limits.py", "ending = ending + count", "ending = count", LIMITS),
+    Mutant("targets/limits.py", "starting.get(source, 0) + count", "count", LIMITS),
+    Mutant(
+        "targets/limits.py",
+        "for other in way:\n                count",
+        "for other in way[:1]:\n                count",
+        LIMITS,
+    ),
     # A membrane that relaxes towards its input
     Mutant("neurons/rules.py", "drive = ops.saturate(ops.shift_right(", "drive = ops.wrap(ops.shift_right(", SPINNAKER),
     Mutant("neurons/rules.py", "ops.const(1 << (self.gain_bits - 1),", "ops.const(0,", SPINNAKER),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..findings import Finding
 from ..network import IntNetwork, Network
+from ..nodes import Connection
+from ..spatial import Convolution, Flatten, Pool, convolve
 from .target import Target
 
 
@@ -24,8 +27,8 @@ def violations(network: Network, target: Target) -> list[Finding]:
 
     Notes
     -----
-    A synapse is a weight that is not zero. Neurons of a convolution or pool share weights: its fan-in is that of one
-    window, and it adds nothing to a fan-out.
+    A synapse is a way from one neuron (or input) to another through a weight that is not zero. Convolutions and pools
+    are counted as what they stand for, place by place, padding left out.
 
     Examples
     --------
@@ -60,15 +63,12 @@ def _counted(network: Network) -> Iterator[tuple[str | None, str, int, str]]:
     yield None, "neurons", sum(math.prod(node.shape) for node in network.populations.values()), smaller
     yield network.input_name, "inputs", math.prod(network.nodes[network.input_name].shape), smaller
     yield network.readout_name, "outputs", math.prod(network.nodes[network.readout_name].shape), smaller
-    for name, node in network.populations.items():
-        weighted = [edge.source for edge in network.incoming(name) if hasattr(network.nodes[edge.source], "weight")]
-        synapses = sum(_synapses(network.nodes[source].weight, node.shape) for source in weighted)
-        yield weighted[0] if len(weighted) == 1 else name, "fan_in", int(np.max(synapses)), layer
-    for name, node in network.nodes.items():
-        onward = [network.nodes[edge.target] for edge in network.outgoing(name)]
-        dense = [c.weight for c in onward if c.kind == "Dense"]
-        if node.role in ("input", "population") and dense:
-            yield name, "fan_out", int(np.max(sum((w != 0).sum(axis=0) for w in dense))), layer
+    for name in network.populations:
+        ways = [network.way(edge) for edge in network.incoming(name)]
+        weighted = [other for way in ways for other in way if hasattr(network.nodes[other], "weight")]
+        yield weighted[0] if len(weighted) == len(ways) == 1 else name, "fan_in", _fan_in(network, name), layer
+    for name, fan_out in _fan_outs(network).items():
+        yield name, "fan_out", fan_out, layer
     for name, node in network.populations.items():
         split = "split the population: all of its neurons are on one core"
         yield name, "core.neurons", math.prod(node.shape), split
@@ -78,10 +78,59 @@ def _counted(network: Network) -> Iterator[tuple[str | None, str, int, str]]:
             yield name, "core.thresholds", _distinct(threshold), split
 
 
-def _synapses(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Synapses of every neuron of a population of a shape; a convolution has as many in every place of a channel."""
-    rows = (weight.reshape(len(weight), -1) != 0).sum(axis=1)
-    return rows.reshape(shape) if weight.ndim == 2 else rows.reshape(-1, *[1] * (len(shape) - 1))
+def _fan_in(network: Network, name: str) -> int:
+    """Most synapses that end at one neuron of a population."""
+    ending = np.zeros(network.nodes[name].shape, np.int64)
+    for edge in network.incoming(name):
+        way = [network.nodes[other] for other in reversed(network.way(edge))]
+        count = np.ones(way[0].in_shape if way else ending.shape, np.int64)
+        for node in way:
+            count = _forwards(node, count)
+        ending = ending + count
+    return int(ending.max())
+
+
+def _fan_outs(network: Network) -> dict[str, int]:
+    """Most synapses that start at one neuron of every population, and at one input."""
+    starting: dict[str, np.ndarray] = {}
+    for name, node in network.populations.items():
+        for edge in network.incoming(name):
+            way = network.way(edge)
+            source = network.incoming(way[-1])[0].source if way else edge.source
+            count = np.ones(node.shape, np.int64)
+            for other in way:
+                count = _backwards(network.nodes[other], count)
+            starting[source] = starting.get(source, 0) + count
+    return {name: int(count.max()) for name, count in starting.items()}
+
+
+def _forwards(node: Connection, count: np.ndarray) -> np.ndarray:
+    """Synapses on the way to every output of a connection, from those to its inputs."""
+    if isinstance(node, Convolution):
+        return convolve(count[None], _used(node), node.windows, node.groups)[0]
+    if isinstance(node, Pool):
+        return node.windows.gather(count).sum(axis=tuple(range(-len(node.windows.size), 0)))
+    return count.reshape(node.out_shape) if isinstance(node, Flatten) else _used(node) @ count
+
+
+def _backwards(node: Connection, count: np.ndarray) -> np.ndarray:
+    """The transpose of ``_forwards``: synapses on the way from every input."""
+    if isinstance(node, Convolution):
+        used = _used(node).reshape(node.groups, -1, int(np.prod(node.weight.shape[1:])))
+        outputs = count.reshape(node.groups, used.shape[1], -1)
+        seen = np.einsum("gok,gop->gkp", used, outputs).reshape(-1, *node.weight.shape[2:], *node.windows.positions)
+        axes = len(node.size)
+        return node.windows.scatter(np.moveaxis(seen, range(1, 1 + axes), range(-axes, 0)))
+    if isinstance(node, Pool):
+        kernel = node.windows.kernel
+        spread = count.reshape(*count.shape, *[1] * len(kernel))
+        return node.windows.scatter(np.broadcast_to(spread, (*count.shape, *kernel)))
+    return count.reshape(node.in_shape) if isinstance(node, Flatten) else _used(node).T @ count
+
+
+def _used(node: Any) -> np.ndarray:
+    """1 for every weight that is a synapse."""
+    return (node.weight != 0).astype(np.int64)
 
 
 def _distinct(values: np.ndarray) -> int:

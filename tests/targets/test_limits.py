@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from nets import int_lif
+from nets import int_lif, spatial_network
 
 from lifexport.graph import Edge
 from lifexport.network import FloatNetwork, IntNetwork
@@ -95,3 +95,30 @@ def test_a_network_too_large_for_every_shipped_chip(name, fields):
     nodes["fc"] = IntDense(weight=np.ones((n, 300), int), unit=one)
     network = IntNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
     assert {finding.field for finding in violations(network, load_target(name))} == fields
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_synapses_in_space_are_those_of_the_matrix(seed):
+    """Convolutions, pools, flattening, a branch, a loop: against the matrix of every way, one input at a time."""
+    network, _ = spatial_network(seed)
+    fan_in = {name: np.zeros(node.shape, int) for name, node in network.populations.items()}
+    fan_out: dict[str, np.ndarray] = {}
+    for name, node in network.populations.items():
+        for edge in network.incoming(name):
+            way = network.way(edge)
+            source = network.incoming(way[-1])[0].source
+            shape = network.nodes[source].out_shape
+            alone = np.eye(int(np.prod(shape)), dtype=int).reshape(-1, *shape)
+            for other in reversed(way):
+                part = network.nodes[other]
+                if hasattr(part, "weight"):
+                    part = replace(part, weight=(part.weight != 0).astype(int))
+                alone = part.apply(alone)
+            fan_in[name] += alone.sum(axis=0)
+            fan_out[source] = fan_out.get(source, 0) + alone.reshape(len(alone), -1).sum(axis=1).reshape(shape)
+        assert fan_in[name].shape == node.shape
+    used = {"fan_in": max(count.max() for count in fan_in.values()), "fan_out": max(c.max() for c in fan_out.values())}
+    for field, most in used.items():
+        assert violations(network, limited(**{field: int(most)})) == []
+        found = violations(network, limited(**{field: int(most) - 1}))
+        assert found and {finding.found for finding in found} == {f"{most}; target 'fpga-q' has {most - 1}"}
