@@ -205,14 +205,14 @@ MUTANTS = [
     Mutant("export/onnx_model.py", "zeros = np.zeros(source.out_shape,", "zeros = np.ones(source.out_shape,", ONNX),
     Mutant("export/onnx_model.py", "ops.shift_left(y, node.shift)", "y", ONNX),
     # The simulators
-    Mutant("simulation/fast.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
+    Mutant("simulation/layerwise.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),
     Mutant("bounds.py", '"float32": partial <= FLOAT32_WHOLE', '"float32": partial <= 2**40', AGREE),
     Mutant("simulation/fast.py", "reached.ops.events_overflow.any()", "False", FAST),
     Mutant("simulation/fast.py", "not found.holds(state)", "False", FAST),
     Mutant("simulation/fast.py", "reached.ops.sums > INT32", "False", FAST),
-    Mutant("simulation/fast.py", "chunk(carry, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
-    Mutant("simulation/fast.py", "jnp.append(count, more[name])", "count", AGREE),
+    Mutant("simulation/fast.py", "chunk(state, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
+    Mutant("simulation/fast.py", "jnp.append(count, rest[3][name])", "count", AGREE),
     Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
     Mutant(
         "simulation/stepwise.py",

@@ -28,6 +28,7 @@ ROOMS = [
     ("quantization",),
     ("train",),
     ("capturing",),
+    ("finetuning",),
     ("export",),
     ("fidelity",),
     ("checking",),
@@ -36,9 +37,18 @@ ROOMS = [
 ]
 # A library, and the only places that may import it.
 HOMES = {
-    "jax": ("train", "simulation/fast", "simulation/jax_ops", "simulation/products", "demo/training"),
+    "jax": (
+        "train",
+        "finetuning",
+        "simulation/fast",
+        "simulation/in_order",
+        "simulation/jax_ops",
+        "simulation/layerwise",
+        "simulation/products",
+        "demo/training",
+    ),
     "numba": ("simulation/event_kernels",),
-    "brainstate": ("train", "capturing", "demo/training"),
+    "brainstate": ("train", "capturing", "finetuning/module", "demo/training"),
     "brainunit": ("train", "capturing", "demo"),
     "nir": ("export/nir_",),
     "h5py": ("export/nir_",),

@@ -37,6 +37,10 @@ class Feeding:
     """Volt per step, in the shape of the population."""
     arriving: Fraction
     """Real input that code 1 of the source stands for."""
+    factor: np.ndarray
+    """What became of a trained weight of 1, for each output."""
+    bias_factor: np.ndarray
+    """Volt per step that a trained bias of 1 at every output comes to, in the shape of the population."""
 
     def per_output(self, values: np.ndarray, *, field: str) -> np.ndarray:
         """One value for each output of the weights (channels, for a convolution) from one for each neuron.
@@ -56,6 +60,10 @@ class Feeding:
     def per_neuron(self, values: np.ndarray) -> np.ndarray:
         """One value for each neuron from one for each output of the weights."""
         return np.repeat(values, self.bias.size // len(values)).reshape(self.bias.shape)
+
+    def times(self, factor: np.ndarray) -> Feeding:
+        """The same connection with the weights of every output multiplied."""
+        return dataclasses.replace(self, weight=self.weight * self.by_output(factor), factor=self.factor * factor)
 
     def by_output(self, values: np.ndarray) -> np.ndarray:
         """Values for each output in a shape that broadcasts against the weights."""
@@ -81,17 +89,17 @@ def feeding(network: FloatNetwork, name: str, code: InputCode) -> list[Feeding]:
         divisor = float(np.prod([n.area for n in map(network.nodes.__getitem__, way) if isinstance(n, FloatAvgPool)]))
         arriving = code.unit if source.role == "input" else Fraction(1)
         gain = node.gain * (node.w_in if isinstance(node, FloatCubaLIF) else 1.0)
-        part = Feeding(weights, dense.weight / divisor, _bias(dense, after, node) * gain, arriving)
-        folded = part.weight * part.by_output(part.per_output(gain, field="r"))
-        found.append(dataclasses.replace(part, weight=folded))
+        biases = (_bias(dense, values, after, node) * gain for values in (dense.bias, np.ones(len(dense.weight))))
+        part = Feeding(weights, dense.weight, next(biases), arriving, np.ones(len(dense.weight)), next(biases))
+        found.append(part.times(part.per_output(gain, field="r") / divisor))
     return found
 
 
-def _bias(dense: FloatDense | FloatConv, after: Sequence[Any], node: FloatMembrane) -> np.ndarray:
+def _bias(dense: FloatDense | FloatConv, values: np.ndarray | None, after: Sequence[Any], node: FloatMembrane):
     """Bias as it reaches the population, ampere: through pools and flattenings."""
-    if dense.bias is None:
+    if values is None:
         return np.zeros(node.shape)
-    bias = np.broadcast_to(dense.bias.reshape(-1, *(1,) * (len(dense.out_shape) - 1)), dense.out_shape)[None]
+    bias = np.broadcast_to(values.reshape(-1, *(1,) * (len(dense.out_shape) - 1)), dense.out_shape)[None]
     for other in reversed(after):
         bias = other.apply(bias)
     return bias[0].reshape(node.shape)

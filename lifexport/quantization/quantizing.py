@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -93,6 +95,29 @@ def quantize(
     >>> q.nodes["fc"].weight.tolist(), int(q.nodes["lif"].decay[0]), q.input_code.kind
     ([[3, -7]], 3706, 'spikes')
     """
+    return plan(network, target, calibration=calibration, spec=spec, **choices).network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A quantized network, and how its numbers came from the trained ones."""
+
+    network: IntNetwork
+    chosen: Choices
+    target: Target
+    feeding: Mapping[str, tuple[Feeding, ...]]
+    """Connections with weights into every population, gains and divisors folded in."""
+
+
+def plan(
+    network: FloatNetwork,
+    target: str | os.PathLike[str] | Target,
+    *,
+    calibration: np.ndarray | None = None,
+    spec: QuantSpec | None = None,
+    **choices: Any,
+) -> Plan:
+    """What ``quantize`` does, with the way it took; parameters and errors are those of ``quantize``."""
     if not isinstance(network, FloatNetwork):
         fix = "capture a trained module with lifexport.capture first"
         raise error("LX006", field="network", found=f"a {type(network).__name__}", fix=fix)
@@ -107,6 +132,7 @@ def quantize(
     delivery = deliver(network, target)
     seen = None if calibration is None else Calibration(network, calibration)
     nodes: dict[str, Any] = {}
+    fed: dict[str, tuple[Feeding, ...]] = {}
     for name, node in network.nodes.items():
         if node.role == "input":
             nodes[name] = IntInput(shape=node.shape, code=code)
@@ -116,9 +142,10 @@ def quantize(
             with at_node(name):
                 layer = _Layer(network, name, code, chosen, target, seen)
                 nodes |= layer.nodes()
+                fed[name] = tuple(layer.feeding)
         elif not isinstance(node, FloatDense | FloatConv):
             nodes[name] = node
-    return IntNetwork(
+    quantized = IntNetwork(
         nodes=nodes,
         edges=delivery.edges,
         dt=network.dt,
@@ -128,6 +155,7 @@ def quantize(
         target_digest=target.digest,
         approximations=_approximations(network, target, delivery),
     )
+    return Plan(network=quantized, chosen=chosen, target=target, feeding=fed)
 
 
 def _spec(spec: QuantSpec | None, choices: dict[str, Any]) -> QuantSpec:
@@ -186,8 +214,7 @@ class _Layer:
             return part
         leak = current_leak(document)
         kept = leak.realised(leak.amounts(current_decay(self.node, document)))
-        rows = part.by_output(part.per_output(kept, field="tau_syn"))
-        return dataclasses.replace(part, weight=part.weight / rows)
+        return part.times(1 / part.per_output(kept, field="tau_syn"))
 
     def _share(self) -> np.ndarray:
         """Units of the neurons in proportion, in the shape of the population."""

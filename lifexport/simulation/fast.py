@@ -18,22 +18,19 @@ several devices, and they divide the batch, each runs its share of the samples.
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound, settles
+from ..bounds import INT32, exact_kernels, largest_input, membrane_bound, product_bound, settles
 from ..certificate import Analysis, analyse
-from ..findings import at_node, error
+from ..findings import error
 from ..graph import Edge
 from ..network import IntNetwork
-from ..neurons import Arriving
 from ..nodes import IntWeights
-from .groups import groups
-from .jax_ops import JaxOps
-from .products import connect
+from .layerwise import Keep, Ran, run_layers
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
@@ -54,16 +51,17 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     widths = _widths(network, state)
     state = state if state is not None else initial_state(network, codes.shape[1])
     keep_v = "v" in record or "v_post" in record or network.readout != "count"
-    compiled = _compiled(network, _Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
+    compiled = _compiled(network, Keep("spikes" in record, keep_v, "current" in record, "overflows" in record))
     weighted = {name: node for name, node in network.connections.items() if isinstance(node, IntWeights)}
     numbers = {name: node.weight.astype(_kernel(node, *widths[name])) for name, node in weighted.items()}
     carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), (state.populations, _by_name(state.delayed)))
     fmt = network.input_code.format
     narrow = jnp.int8 if fmt.lo >= -128 and fmt.hi <= 127 else jnp.int32
     given = _spread(codes.shape[1], jnp.asarray(codes, narrow), *carried)
-    spikes, v, currents, overflows, (populations, delayed) = compiled(numbers, *given)
-    spikes = {name: np.asarray(s).astype(spike_type(network.nodes[name])) for name, s in spikes.items()}
-    v = {name: np.asarray(a).astype(np.int64) for name, a in v.items()}
+    ran = compiled(numbers, *given)
+    populations, delayed = ran.state
+    spikes = {name: np.asarray(s).astype(spike_type(network.nodes[name])) for name, s in ran.spikes.items()}
+    v = {name: np.asarray(a).astype(np.int64) for name, a in ran.v.items()}
     wide = partial(jax.tree.map, lambda a: np.asarray(a).astype(np.int64))
     last = network.readout_name
     return Trace(
@@ -73,8 +71,8 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         spikes=spikes if "spikes" in record else {},
         v=v if "v" in record else {},
         v_post=_after_reset(network, v) if "v_post" in record else {},
-        current={name: np.asarray(a).astype(np.int64) for name, a in currents.items()},
-        overflows={name: int(np.asarray(count).sum(dtype=np.int64)) for name, count in overflows.items()},
+        current={name: np.asarray(a).astype(np.int64) for name, a in ran.currents.items()},
+        overflows={name: int(np.asarray(count).sum(dtype=np.int64)) for name, count in ran.overflows.items()},
         final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
     )
 
@@ -142,42 +140,34 @@ def _analysis(network: IntNetwork) -> Analysis:
     return analyse(network)
 
 
-class _Keep(NamedTuple):
-    """What is kept of every step besides output spikes."""
-
-    spikes: bool
-    v: bool
-    current: bool
-    count: bool
-
-
 @lru_cache(maxsize=16)
-def _compiled(network: IntNetwork, keep: _Keep):
+def _compiled(network: IntNetwork, keep: Keep):
     """Compiled run of one network; networks are frozen, so that identity stands for content."""
     return jax.jit(partial(_chunks, network, keep))
 
 
-def _chunks(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
+def _chunks(network: IntNetwork, keep: Keep, weights, codes, populations, delayed) -> Ran:
     """Run some time steps at a time: what one layer hands to the next then stays in the processor's cache."""
     time, batch = codes.shape[:2]
     size = max(1, min(time, ROWS // batch))
     whole = time // size * size
 
-    def chunk(carry, part):
-        *kept, carry = _run(network, keep, weights, part, *carry)
-        return carry, kept
+    def chunk(state, part):
+        ran = run_layers(network, keep, weights, part, state)
+        return ran.state, ran[:-1]
 
+    state = populations, delayed
     if size == time:
-        *kept, carry = _run(network, keep, weights, codes, populations, delayed)
-        return *kept, carry
-    carry, kept = jax.lax.scan(chunk, (populations, delayed), codes[:whole].reshape(-1, size, *codes.shape[1:]))
-    *rows, counts = kept  # counts of single chunks: int32 might not hold their sum
-    rows = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), rows)
+        return run_layers(network, keep, weights, codes, state)
+    state, kept = jax.lax.scan(chunk, state, codes[:whole].reshape(-1, size, *codes.shape[1:]))
+    spikes, v, currents = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), kept[:3])
+    overflows = kept[3]
     if whole < time:
-        carry, (*last, more) = chunk(carry, codes[whole:])
-        rows = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), rows, last)
-        counts = {name: jnp.append(count, more[name]) for name, count in counts.items()}
-    return *rows, counts, carry
+        state, rest = chunk(state, codes[whole:])
+        spikes, v, currents = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), (spikes, v, currents), tuple(rest[:3]))
+        # Counts of single chunks: int32 might not hold their sum.
+        overflows = {name: jnp.append(count, rest[3][name]) for name, count in overflows.items()}
+    return Ran(spikes, v, currents, overflows, {}, state)
 
 
 def _spread(batch: int, codes: jax.Array, populations: Any, delayed: Any) -> tuple[jax.Array, Any, Any]:
@@ -192,80 +182,3 @@ def _spread(batch: int, codes: jax.Array, populations: Any, delayed: Any) -> tup
         return lambda a: jax.device_put(a, where)
 
     return place(1)(codes), jax.tree.map(place(0), populations), jax.tree.map(place(1), delayed)
-
-
-def _run(network: IntNetwork, keep: _Keep, weights, codes, populations, delayed):
-    values, v, currents, overflows = {network.input_name: codes}, {}, {}, {}
-    populations, delayed = dict(populations), dict(delayed)
-    for group in groups(network):
-        outside = {
-            edge: _delayed(values[edge.source], delayed, edge)
-            for member in group
-            for edge in network.incoming(member)
-            if edge.source not in group
-        }
-        if network.nodes[group[0]].role == "connection" and len(group) == 1:
-            node = network.nodes[group[0]]
-            values[group[0]] = _narrow(network, group[0], connect(node, weights.get(group[0]), *outside.values()))
-        else:
-            result = _scan(network, group, keep, weights, outside, populations, delayed)
-            for kept, new in zip((values, v, currents, overflows), result, strict=True):
-                kept |= new
-    wanted = network.populations if keep.spikes else (network.readout_name,)
-    return {name: values[name] for name in wanted}, v, currents, overflows, (populations, delayed)
-
-
-def _delayed(sequence, delayed: dict[str, Any], edge: Edge):
-    """What arrives over an edge from outside the loop, for all steps; updates what stays under way."""
-    if not edge.delay:
-        return sequence
-    joined = jnp.concatenate([delayed[str(edge)].astype(sequence.dtype), sequence])
-    delayed[str(edge)] = joined[len(sequence) :].astype(jnp.int32)
-    return joined[: len(sequence)]
-
-
-def _narrow(network: IntNetwork, name: str, values):
-    """What a connection hands on, in the smallest type that holds it."""
-    return values.astype(jnp.int8) if largest(network, name) <= 127 else values
-
-
-def _scan(network: IntNetwork, group, keep: _Keep, weights, outside, populations, delayed):
-    """Scan the nodes of a loop (or a lone population) over time; updates ``populations`` and ``delayed``."""
-    inner = [edge for edge in network.edges if edge.source in group and edge.target in group and edge.delay]
-    members = [name for name in group if network.nodes[name].role == "population"]
-
-    ports = {name: network.arriving(name) for name in members}
-
-    def step(carry, arriving):
-        states, queues = carry
-        now: dict[str, Any] = {}
-        kept, currents, counted = {}, {}, {}
-        for name in group:
-            node = network.nodes[name]
-            parts = {
-                edge: arriving[edge] if edge in arriving else queues[str(edge)][0] if edge.delay else now[edge.source]
-                for edge in network.incoming(name)
-            }
-            if node.role == "connection":
-                now[name] = _narrow(network, name, connect(node, weights.get(name), *parts.values()))
-                continue
-            ops = JaxOps(counting=keep.count)
-            with at_node(name):
-                events = tuple([parts[edge].astype(jnp.int32) for edge in port] for port in ports[name])
-                state, spikes, v = node.step(ops, states[name], Arriving(events))
-            states = {**states, name: state}
-            now[name] = spikes.astype(jnp.int8 if (node.max_spikes or INT32) <= 127 else jnp.int32)
-            kept |= {name: v} if keep.v else {}
-            currents |= {name: jnp.stack(state.current, axis=1)} if keep.current and state.current else {}
-            counted |= {name: ops.overflowed} if keep.count else {}
-        queues = {
-            str(edge): jnp.concatenate([queues[str(edge)][1:], now[edge.source][None].astype(jnp.int32)])
-            for edge in inner
-        }
-        return (states, queues), ({name: now[name] for name in members}, kept, currents, counted)
-
-    carry = ({name: populations[name] for name in members}, {str(edge): delayed[str(edge)] for edge in inner})
-    (states, queues), (spikes, v, currents, counted) = jax.lax.scan(step, carry, outside)
-    populations |= states
-    delayed |= queues
-    return spikes, v, currents, {name: counts.sum(dtype=jnp.int32) for name, counts in counted.items()}

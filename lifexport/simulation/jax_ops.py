@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
 from ..bounds import INT32
 from ..findings import error
 from ..ops import Rounding
+from .in_order import InOrder
 
 
 class JaxOps:
@@ -17,13 +21,18 @@ class JaxOps:
     ----------
     counting : bool
         Also sum, in ``overflowed``, how many values an overflow rule changed.
+    numbers : mapping from name to int32 array
+        Constants, by the name that the step gives them, to use instead of the population's own.
     """
 
-    def __init__(self, *, counting: bool = False):
+    def __init__(self, *, counting: bool = False, numbers: Mapping[str, Any] | None = None):
         self.counting = counting
+        self.numbers = numbers or {}
         self.overflowed = jnp.int32(0)
 
     def const(self, array: np.ndarray | int, name: str):
+        if name in self.numbers:
+            return self.numbers[name]
         array = np.asarray(array)
         if np.abs(array).max(initial=0) > INT32:
             found, fix = f"{np.abs(array).max()}", 'use backend="reference"'
@@ -32,7 +41,7 @@ class JaxOps:
         return jnp.asarray(array.flat[0] if (array == array.flat[0]).all() else array, jnp.int32)
 
     def add(self, x, y):
-        return x + y
+        return y.onto(self, x) if isinstance(y, InOrder) else x + y
 
     def sub(self, x, y):
         return x - y

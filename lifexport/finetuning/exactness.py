@@ -1,0 +1,54 @@
+"""Whether int32 carries every number of a run, whatever the weights become."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound, settles
+from ..findings import error
+from ..network import IntNetwork
+from ..neurons import IntLIF
+from ..nodes import IntWeights
+
+FIX = "use fewer weight_bits or state_bits, or a layer of fewer inputs"
+
+
+def kernels(envelope: IntNetwork) -> dict[str, type]:
+    """Type that carries the product of every connection exactly; refuses (LX302) what none does.
+
+    Parameters
+    ----------
+    envelope : IntNetwork
+        With the largest weights that training can reach.
+    """
+    found: dict[str, type] = {}
+    for name, node in envelope.connections.items():
+        if isinstance(node, IntWeights):
+            partial = product_bound(envelope, name)
+            known = exact_kernels(node, largest_input(envelope, name), partial)
+            if not known or partial << node.shift > INT32:
+                raise error("LX302", node=name, found=f"sums of up to {partial << node.shift}", fix=FIX)
+            found[name] = np.int8 if "int8" in known else np.float32 if "float32" in known else np.int32
+    return found
+
+
+def require_exact(envelope: IntNetwork, steps: int) -> None:
+    """Refuse (LX302) a run whose membranes or currents int32 might not hold."""
+    for name, node in envelope.populations.items():
+        if node.per_event:
+            arriving = max(int(np.abs(envelope.nodes[e.source].weight).max()) for e in envelope.incoming(name))
+            bound = node.step_bound(arriving * max(largest_input(envelope, e.source) for e in envelope.incoming(name)))
+        else:
+            bound = min(membrane_bound(envelope, name), _grown(envelope, name, node, steps))
+        if bound > INT32 or not settles(envelope, name):
+            raise error("LX302", node=name, found=f"membranes and currents of up to {bound}", fix=FIX)
+
+
+def _grown(envelope: IntNetwork, name: str, node: IntLIF, steps: int) -> int:
+    """Largest membrane after some steps of neurons whose reset only ever takes what is there."""
+    harmless = node.rules.reset == "value" or (node.reset_code <= node.threshold).all()
+    if node.rules.current is not None or node.rules.leak.kind == "toward_input" or not harmless:
+        return INT32 + 1
+    arriving = sum(largest(envelope, edge.source) for edge in envelope.incoming(name))
+    first = max(int(np.abs(values).max()) for values in (node.v_initial, node.reset_code))
+    return first + steps * (arriving + int(np.abs(node.bias).max()) + 1)
