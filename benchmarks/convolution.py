@@ -1,4 +1,4 @@
-"""The fast simulator against the float forward pass of a convolutional network, side by side in one process.
+"""The integer simulators against the float forward pass of a convolutional network, side by side in one process.
 
     python benchmarks/convolution.py [--runs 7]
 

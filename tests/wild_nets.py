@@ -74,7 +74,7 @@ def wild_spatial_network(seed: int) -> tuple[IntNetwork, np.ndarray]:
             for i, kind in enumerate(kinds):
                 name = f"{start}_{target}{port}_{i}"
                 more = {"synapse": port, "drop": 0 if per_event else int(rng.integers(3))}
-                before = nodes.get(f"{start}_{target}0_{i}")
+                before: Any = nodes.get(f"{start}_{target}0_{i}")
                 nodes[name] = before or _connection(rng, kind, nodes[source].out_shape, n, more)
                 if port and kind in ("conv", "dense"):
                     nodes[name] = replace(before, weight=before.weight[::-1], synapse=port)

@@ -5,7 +5,8 @@ are one compiled function; ``event_source.py`` prints its text from the neuron's
 time, layer by layer: what one layer hands to the next stays small, however long the sequence is.
 
 Weights are added up in int16 where a proved number of them fits, and from there in int32, or in int64 where a sum
-needs it. What the text cannot express is refused (LX302).
+needs it; those of a convolution in the narrowest of the three that holds every sum. What the text cannot express is
+refused (LX302).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Convolutions, pools and flattenings event-driven, against the reference, bit for bit: edges first, wild nets second."""
+"""Convolutions, pools and flattenings event-driven against the reference, bit for bit: edges first, then wild nets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 from nets import int_lif, population, spatial_network
 from wild_nets import wild_spatial_network
 
+from lifexport.bounds import settles
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
 from lifexport.neurons import Rules, Word
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
-from lifexport.simulation import simulate
+from lifexport.simulation import run, simulate
 from lifexport.spatial import Flatten, IntConv, SumPool
 from tests.simulation.test_event import both
 
@@ -64,7 +65,7 @@ GEOMETRIES = [
     {"weight": (3, 2, 7), "size": (7,)},
     {"weight": (4, 2, 3), "size": (9,), "stride": 2, "padding": 1},
     {"weight": (4, 2, 2), "size": (9,), "stride": 3},
-    {"weight": (3, 2, 3), "size": (11,), "dilation": 2, "padding": ((0, 3),)},
+    {"weight": (3, 2, 3), "size": (11,), "dilation": 2, "padding": ((0, 3),), "drop": 3, "unit": Fraction(1, 8)},
     {"weight": (3, 2, 3), "size": (12,), "stride": 2, "dilation": 3},
     {"weight": (3, 2, 4), "size": (9,), "padding": "same"},
     {"weight": (6, 1, 3), "size": (5,), "groups": 3},
@@ -133,7 +134,7 @@ def test_pools_one_after_the_other_and_delays_at_every_edge():
     [(7, 4681, "int16"), (16, 2048, "int32"), (1, (1 << 31) - 1, "int32"), (2, 1 << 30, "int64"), (9, 127, "int16")],
 )
 def test_sums_of_the_largest_numbers_of_every_width(taps, weight, kind):
-    """Sums reach ``2**15 - 1``, one more, ``2**31 - 1`` and one more; the numbers that take them are as narrow as can be."""
+    """Sums reach ``2**15 - 1``, one more, ``2**31 - 1`` and one more, in the narrowest numbers that hold them."""
     weights = np.array([[[weight] * taps], [[-weight] * taps]])
     node = IntConv(weight=weights, weight_bits=40, size=(2 * taps,))
     network = chain(InputCode(kind="spikes"), node, lif=neurons(node.out_shape))
@@ -169,7 +170,7 @@ def test_spikes_that_are_flattened_stay_spikes_and_counts_are_none():
 
 @pytest.mark.parametrize("overflow", ["saturate", "wrap", "wrap_once"])
 def test_inputs_of_a_convolution_one_by_one(overflow):
-    """From outside of its range, over its rails between any two inputs; a pool, a flattening bring one increment."""
+    """From its rail, or outside where it may lie there, over rails between inputs; a pool brings one increment."""
     rules = Rules(membrane=Word.signed(7, overflow), accumulate="per_event", reset_when="step_end")
 
     def lif(*shape: int):
@@ -194,11 +195,12 @@ def test_inputs_of_a_convolution_one_by_one(overflow):
     codes[3] = 0
     a = both(network, codes)
     assert a.overflows["a"] > 0 and a.spikes["a"].any() and a.spikes["b"].any() and a.v["c"].any()
-    state = dataclasses.replace(
-        a.final_state,
-        populations={n: s._replace(v=np.full_like(s.v, 99)) for n, s in a.final_state.populations.items()},
-    )
-    both(network, codes, None if overflow == "wrap_once" else state)
+    begun = {
+        name: own._replace(v=np.full_like(own.v, 63 if settles(network, name) else 999))
+        for name, own in a.final_state.populations.items()
+    }
+    both(network, codes, dataclasses.replace(a.final_state, populations=begun))
+    assert settles(network, "a") == (overflow != "wrap_once")
 
 
 def test_weights_that_feed_populations_of_both_kinds():
@@ -268,3 +270,19 @@ def test_the_networks_reach_every_way():
                 seen["drop"] += node.drop > 0
     print(seen)
     assert min(seen.values()) > 1
+
+
+def test_auto_counts_the_products_of_convolutions(monkeypatch):
+    """Outputs times what each of them sees; pools and flattenings have none."""
+    pool, weights = SumPool(shape=(2, 8, 6), kernel=2), conv((4, 1, 2, 3), size=(4, 3), groups=2, padding=1)
+    lif = neurons((60,), threshold=99, reset_code=99, state_bits=16)
+    network = chain(InputCode(kind="spikes"), pool, weights, Flatten(shape=weights.out_shape), lif=lif)
+    codes = np.zeros((20, 3, 2, 8, 6), int)
+    products = 20 * 3 * (4 * 5 * 3) * 6
+    assert weights.out_shape == (4, 5, 3)
+    seen, runner = [], run._runner
+    monkeypatch.setattr(run, "_runner", lambda name: seen.append(name) or runner(name))
+    for worth in (products, products + 1):
+        monkeypatch.setattr(run, "WORTH_COMPILING", worth)
+        simulate(network, codes)
+    assert seen == ["event", "fast"]
