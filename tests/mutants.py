@@ -35,6 +35,8 @@ RANDOM = "tests/proofs/test_random_rules.py"
 CONTRADICTIONS = "tests/targets/test_contradictions.py"
 CODE = "tests/simulation/test_code_ops.py"
 EVENT = "tests/simulation/test_event.py::test_"
+SPATIAL = "tests/simulation/test_event_connections.py::test_"
+WINDOWS = "tests/simulation/test_event_windows.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
 FAST = "tests/simulation/test_fast_proofs.py"
 SOUND = "tests/certificate/test_sound.py"
@@ -287,31 +289,68 @@ MUTANTS = [
         f"{EVENT}a_number_that_begins_outside_its_range_and_inputs_larger_than_it",
     ),
     Mutant(
-        "simulation/event_source.py",
+        "simulation/event_connections.py",
         "max) // largest}",
         "max) // largest + 1}",
         f"{EVENT}sums_that_leave_their_first_width",
     ),
     Mutant(
         "simulation/event_source.py",
-        "<= INT32 else 64\n\n\ndef _columns",
-        "<= 1 << 62 else 64\n\n\ndef _columns",
+        "<= INT32 else 64\n\n\ndef _population",
+        "<= 1 << 62 else 64\n\n\ndef _population",
         f"{EVENT}wide_numbers_are_carried_in_int64",
     ),
     Mutant(
-        "simulation/event_source.py",
-        "if t >= {row}_late else",
-        "if t > {row}_late else",
+        "simulation/event_connections.py",
+        "if t >= {name}_late else",
+        "if t > {name}_late else",
         f"{EVENT}rows_at_a_time_change_nothing",
     ),
     Mutant(
-        "simulation/event_source.py", "source.max_spikes == 1 if", "source.max_spikes != 2 if", f"{EVENT}every_rule"
+        "simulation/event_connections.py",
+        "source.max_spikes == 1 if",
+        "source.max_spikes != 2 if",
+        f"{EVENT}every_rule",
     ),
     Mutant(
-        "simulation/event_source.py",
+        "simulation/event_connections.py",
         '(("drop", ">>"), ("shift", "<<"))',
         '(("shift", "<<"), ("drop", ">>"))',
         f"{EVENT}every_rule",
+    ),
+    Mutant(
+        "simulation/event_connections.py",
+        "return False\n",
+        "return True\n",
+        f"{SPATIAL}spikes_that_are_flattened_stay_spikes_and_counts_are_none",
+    ),
+    Mutant(
+        "simulation/event_connections.py",
+        "bound <= np",
+        "bound // 2 <= np",
+        f"{SPATIAL}sums_of_the_largest_numbers_of_every_width",
+    ),
+    Mutant("simulation/event_kernels.py", "// channels * each", "* 0", f"{SPATIAL}every_input_of_every_geometry"),
+    Mutant("simulation/event_kernels.py", "pooled[:] = 0", "None", f"{SPATIAL}counts_of_every_width"),
+    Mutant("simulation/event_windows.py", "(np.diff(position) == 1)", "(np.diff(position) > 0)", WINDOWS),
+    Mutant("simulation/event_windows.py", "(k % apart, -k)", "(k % apart, k)", WINDOWS),
+    Mutant(
+        "simulation/stepwise.py",
+        "events(self.inputs[edge.source])",
+        "events(x)",
+        f"{SPATIAL}inputs_of_a_convolution_one_by_one",
+    ),
+    Mutant(
+        "simulation/stepwise.py",
+        "node.per_event and isinstance",
+        "isinstance",
+        f"{SPATIAL}every_input_of_every_geometry",
+    ),
+    Mutant(
+        "simulation/run.py",
+        "node.weight[0].size",
+        "node.weight.size",
+        f"{SPATIAL}auto_counts_the_products_of_convolutions",
     ),
     Mutant("simulation/event.py", "[-edge.delay :]", "[: edge.delay]", f"{EVENT}rows_at_a_time_change_nothing"),
     Mutant("simulation/event.py", 'order="C")', 'order="C") * 0', f"{EVENT}rows_at_a_time_change_nothing"),

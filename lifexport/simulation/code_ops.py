@@ -184,7 +184,7 @@ class CodeOps:
             raise error("LX302", field=name, found=f"{largest}", fix='use backend="reference"')
         alike = bool((array == array.flat[0]).all())
         # One number for all neurons stays one number: the compiler then keeps it in a register.
-        self.parameters[name] = int(array.flat[0]) if alike else array
+        self.parameters[name] = int(array.flat[0]) if alike else array.ravel()
         return Number(name if alike else f"{name}[i]")
 
     def add(self, x: Number, y: Number) -> Number:

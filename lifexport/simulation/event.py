@@ -5,7 +5,8 @@ are one compiled function; ``event_source.py`` prints its text from the neuron's
 time, layer by layer: what one layer hands to the next stays small, however long the sequence is.
 
 Weights are added up in int16 where a proved number of them fits, and from there in int32, or in int64 where a sum
-needs it. What the text cannot express is refused (LX302).
+needs it; those of a convolution in the narrowest of the three that holds every sum. What the text cannot express is
+refused (LX302).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 from ..network import IntNetwork
 from ..neurons import LIFState
 from ..ops import NumpyOps
-from .event_kernels import EACH, compiled
-from .event_source import Keep, Part, require_known, stored, width, write
+from .event_connections import width
+from .event_kernels import compiled
+from .event_part import EACH, Keep, Part, narrowest
+from .event_source import require_known, stored, write
 from .groups import groups
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
@@ -70,7 +73,7 @@ class _Memory:
         self.time, self.batch = codes.shape[:2]
         self.widths = {name: bits for part in parts for name, bits in part.widths.items()}
         fmt, late = network.input_code.format, stored(network)
-        kinds: dict[str, Any] = {network.input_name: _narrowest(fmt.lo, fmt.hi)}
+        kinds: dict[str, Any] = {network.input_name: narrowest(fmt.lo, fmt.hi)}
         kinds |= {name: spike_type(node) for name, node in network.populations.items()}
         kinds |= {name: f"int{width(network, name)}" for name in late}
         sizes = {name: int(np.prod(network.nodes[name].out_shape)) for name in kinds}
@@ -181,9 +184,3 @@ class _Memory:
             tuple(own(current) for current in state.current),
             None if state.waiting is None else own(state.waiting),
         )
-
-
-def _narrowest(lo: int, hi: int) -> type:
-    """Narrowest type that holds numbers of a range."""
-    kinds = (np.int8, np.uint8, np.int16, np.int32, np.int64)
-    return next(kind for kind in kinds if np.iinfo(kind).min <= lo and hi <= np.iinfo(kind).max)

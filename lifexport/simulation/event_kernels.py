@@ -8,19 +8,9 @@ from functools import lru_cache
 import numba
 import numpy as np
 
-EACH = 8
-"""Numbers of one byte that are looked at in one go; rows are as long as a multiple of it."""
+from .event_part import EACH
 
 fast = numba.njit(nogil=True, error_model="numpy")
-
-
-@lru_cache(maxsize=64)
-def compiled(text: str) -> Callable:
-    """Function ``run`` of a text, compiled when it is first called."""
-    names = {"np": np, "int32": np.int32, "int64": np.int64}
-    names |= {kernel.__name__: kernel for kernel in (active, in_order, add_spikes, add_codes)}
-    exec(compile(text, "<lifexport event kernel>", "exec"), names)
-    return fast(names["run"])
 
 
 @fast
@@ -129,3 +119,86 @@ def add_codes(weight, row, index, count, partial, total, most):
                 partial[o] += a[o] * p
         for o in range(total.shape[0]):
             total[o] += partial[o]
+
+
+@fast
+def add_windows(weight, first, runs, row, index, count, sums, groups):
+    """A convolution from the numbers of the row that are not zero: what each of them reaches.
+
+    Parameters
+    ----------
+    weight : int array, shape ``(in, points of the kernel * out / groups)``
+    first, runs : int32 arrays, shapes ``(points + 1,)`` and ``(n, 3)``
+        As ``event_windows.runs`` gives them.
+    row : int array, shape ``(in * points,)``
+    index : int32 array
+        Where ``row`` is not zero: the first ``count`` numbers.
+    sums : int array, shape ``(groups * positions * out / groups,)``
+        The result, channels last within every group; its type holds every partial sum.
+    groups : int
+        Groups of channels.
+    """
+    sums[:] = 0
+    points, channels = first.shape[0] - 1, weight.shape[0]
+    each = sums.shape[0] // groups
+    for e in range(count):
+        j = index[e]
+        channel = j // points
+        point = j - channel * points
+        w, code = weight[channel], row[j]
+        begin = channel * groups // channels * each
+        group = sums[begin : begin + each]
+        for r in range(first[point], first[point + 1]):
+            target, slot, length = runs[r, 0], runs[r, 1], runs[r, 2]
+            a, b = w[slot : slot + length], group[target : target + length]
+            for o in range(length):
+                b[o] += a[o] * code
+
+
+@fast
+def channels_first(sums, total, groups, positions):
+    """Bring the sums of ``add_windows`` to the order of the population, channels before space."""
+    each = sums.shape[0] // (groups * positions)
+    for g in range(groups):
+        for o in range(each):
+            to, begin = (g * each + o) * positions, g * each * positions + o
+            for q in range(positions):
+                total[to + q] = sums[begin + q * each]
+
+
+@fast
+def add_pooled(first, place, row, index, count, pooled, positions):
+    """Sums over windows, from the numbers of the row that are not zero.
+
+    Parameters
+    ----------
+    first, place : int32 arrays
+        As ``event_windows.reached`` gives them.
+    row : int array, shape ``(channels * points,)``
+    index : int32 array
+        Where ``row`` is not zero: the first ``count`` numbers.
+    pooled : int array, shape ``(channels * positions,)`` or more
+        The result.
+    positions : int
+    """
+    pooled[:] = 0
+    points = first.shape[0] - 1
+    for e in range(count):
+        j = index[e]
+        channel = j // points
+        point = j - channel * points
+        for r in range(first[point], first[point + 1]):
+            pooled[channel * positions + place[r]] += row[j]
+
+
+KERNELS = (active, in_order, add_spikes, add_codes, add_windows, channels_first, add_pooled)
+"""What a text may name."""
+
+
+@lru_cache(maxsize=64)
+def compiled(text: str) -> Callable:
+    """Function ``run`` of a text, compiled when it is first called."""
+    names = {"np": np, "int32": np.int32, "int64": np.int64}
+    names |= {kernel.__name__: kernel for kernel in KERNELS}
+    exec(compile(text, "<lifexport event kernel>", "exec"), names)
+    return fast(names["run"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
@@ -14,6 +15,7 @@ from ..bounds import edge_range, require_int64, settles
 from ..errors import MissingDependencyError, RangeError
 from ..findings import at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork
+from ..nodes import IntWeights
 from . import stepwise
 from .trace import State, Trace, check_record, require_like
 
@@ -160,7 +162,8 @@ def _runner(backend: Backend) -> Callable[..., Trace]:
 
 def _worth_events(network: IntNetwork, codes: np.ndarray) -> bool:
     """Whether few of the inputs are not zero, and the run is long enough to repay compiling the network."""
-    products = sum(int(np.prod(node.in_shape) * np.prod(node.out_shape)) for node in network.connections.values())
+    weighted = (node for node in network.connections.values() if isinstance(node, IntWeights))
+    products = sum(math.prod(node.out_shape) * node.weight[0].size for node in weighted)
     if codes.shape[0] * codes.shape[1] * products < WORTH_COMPILING or importlib.util.find_spec("numba") is None:
         return False
     some = codes[:: -(-len(codes) // LOOKED_AT)]

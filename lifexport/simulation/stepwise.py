@@ -13,6 +13,7 @@ import numpy as np
 from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import Arriving, FloatPopulation, IntPopulation, StepResult
+from ..nodes import IntWeights
 from ..ops import CountingOps, NumpyOps
 from .trace import State, Trace
 
@@ -131,34 +132,33 @@ class _FloatStep:
 class _IntStep:
     """One time step of the nodes of an integer network.
 
-    Where a population takes its inputs one by one, the connection before it hands on what it was given, and the
-    population gets the increments of every single input.
+    Where a population takes its inputs one by one, it gets the increments of every single input of weights before it.
+    What comes without weights is one increment.
     """
 
     def __init__(self, network: IntNetwork):
         self.nodes = network.nodes
         self.ports = {name: network.arriving(name) for name in network.populations}
         self.ops = {name: CountingOps() for name in network.populations}
-        self.by_event = {
-            edge.source
-            for name, node in network.populations.items()
-            if node.per_event
-            for edge in network.incoming(name)
-        } & network.connections.keys()
+        self.inputs: dict[str, np.ndarray] = {}
 
     @property
     def overflows(self) -> dict[str, int]:
         return {name: ops.overflowed for name, ops in self.ops.items()}
 
     def connection(self, name: str, x: np.ndarray) -> np.ndarray:
-        return x if name in self.by_event else self.nodes[name].apply(x)
+        self.inputs[name] = x
+        return self.nodes[name].apply(x)
 
     def population(self, name: str, state: Any, given: dict[Edge, np.ndarray]) -> StepResult:
-        events = tuple([one for e in port for one in self._increments(e, given[e])] for port in self.ports[name])
-        return self.nodes[name].step(self.ops[name], state, Arriving(events))
+        node, ports = self.nodes[name], self.ports[name]
+        events = tuple([one for e in port for one in self._increments(node, e, given[e])] for port in ports)
+        return node.step(self.ops[name], state, Arriving(events))
 
-    def _increments(self, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
-        return self.nodes[edge.source].events(x) if edge.source in self.by_event else [x]
+    def _increments(self, node: IntPopulation, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
+        source = self.nodes[edge.source]
+        one_by_one = node.per_event and isinstance(source, IntWeights)
+        return source.events(self.inputs[edge.source]) if one_by_one else [x]
 
     def after_reset(self, name: str, v: np.ndarray) -> np.ndarray:
         return self.nodes[name].after_reset(NumpyOps(), v)
