@@ -25,6 +25,7 @@ _HOME = {
     "certify": "certificate",
     "check": "checking",
     "compare": "fidelity",
+    "encoders": "train",
     "from_nir": "export.nir_graph",
     "load_target": "targets",
     "quantize": "quantization",
@@ -73,4 +74,5 @@ if TYPE_CHECKING:
     from .train import LIF as LIF
     from .train import Linear as Linear
     from .train import Sequential as Sequential
+    from .train import encoders as encoders
     from .train import surrogate as surrogate

@@ -6,20 +6,22 @@ Meant to be copied: this is the whole of it, in plain brainstate and optax.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..train import LIF, Linear, Sequential
+from ..train import LIF, Linear, Sequential, encoders
 from ..train.surrogate import Arctan
 
 DT = 1.0 * u.ms
 STEPS = 25
 BATCH = 64
+constant_current = partial(encoders.constant_current, steps=STEPS)
+"""Show each image for ``STEPS`` time steps: ``(batch, n)`` to ``(STEPS, batch, n)``."""
 
 
 class Digits(NamedTuple):
@@ -56,17 +58,6 @@ def load_digits(test_fraction: float = 0.25, seed: int = 0) -> Digits:
     parts = sklearn.model_selection.train_test_split(x, y, test_size=test_fraction, random_state=seed, stratify=y)
     x_train, x_test, y_train, y_test = map(np.asarray, parts)
     return Digits(x_train, y_train, x_test, y_test)
-
-
-def constant_current(x, steps: int = STEPS) -> jax.Array:
-    """Show each image for ``steps`` time steps: ``(batch, n)`` to ``(steps, batch, n)``.
-
-    Examples
-    --------
-    >>> constant_current(np.zeros((7, 64))).shape
-    (25, 7, 64)
-    """
-    return jnp.broadcast_to(x, (steps, *x.shape))
 
 
 def digits_network() -> Sequential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import encoders as encoders
 from . import surrogate as surrogate
 from .layers import Linear as Linear
 from .layers import Sequential as Sequential

@@ -6,7 +6,7 @@ import abc
 import math
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ class Surrogate(abc.ABC):
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            where = {"node": type(self).__name__, "field": field.name, "found": f"{value}"}
+            where: dict[str, Any] = {"node": type(self).__name__, "field": field.name, "found": f"{value}"}
             if isinstance(value, float) and not math.isfinite(value):
                 raise error("LX101", fix="give a finite number", **where)
             if field.name in self.positive and not value > 0:
