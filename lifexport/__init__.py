@@ -27,9 +27,11 @@ _HOME = {
     "compare": "fidelity",
     "encoders": "train",
     "from_nir": "export.nir_graph",
+    "load_parameters": "train",
     "load_target": "targets",
     "quantize": "quantization",
     "same": "arrays",
+    "save_parameters": "train",
     "simulate": "simulation",
     "stream": "simulation",
     "surrogate": "train",
@@ -75,4 +77,6 @@ if TYPE_CHECKING:
     from .train import Linear as Linear
     from .train import Sequential as Sequential
     from .train import encoders as encoders
+    from .train import load_parameters as load_parameters
+    from .train import save_parameters as save_parameters
     from .train import surrogate as surrogate
