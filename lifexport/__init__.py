@@ -12,14 +12,24 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "AvgPool": "train",
+    "BatchNorm": "train",
     "Certificate": "certificate",
+    "Conv1d": "train",
+    "Conv2d": "train",
+    "Dropout": "train",
     "FidelityReport": "fidelity",
+    "Flatten": "train",
     "FloatNetwork": "network",
+    "Identity": "train",
     "IntNetwork": "network",
     "LIF": "train",
     "Linear": "train",
+    "Parallel": "train",
     "QuantSpec": "quantspec",
+    "Recurrent": "train",
     "Sequential": "train",
+    "SumPool": "train",
     "Target": "targets",
     "capture": "capturing",
     "certify": "certificate",
@@ -74,8 +84,18 @@ if TYPE_CHECKING:
     from .targets import Target as Target
     from .targets import load_target as load_target
     from .train import LIF as LIF
+    from .train import AvgPool as AvgPool
+    from .train import BatchNorm as BatchNorm
+    from .train import Conv1d as Conv1d
+    from .train import Conv2d as Conv2d
+    from .train import Dropout as Dropout
+    from .train import Flatten as Flatten
+    from .train import Identity as Identity
     from .train import Linear as Linear
+    from .train import Parallel as Parallel
+    from .train import Recurrent as Recurrent
     from .train import Sequential as Sequential
+    from .train import SumPool as SumPool
     from .train import encoders as encoders
     from .train import load_parameters as load_parameters
     from .train import save_parameters as save_parameters

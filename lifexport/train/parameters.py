@@ -134,6 +134,11 @@ def require_size(size, *, node: str | None, field: str) -> tuple[int, ...]:
     return shape
 
 
+def size_of(size) -> tuple[int, ...]:
+    """A size as brainstate writes it, a number or a sequence of numbers, as a tuple."""
+    return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
+
+
 def require_shape(value, size: tuple[int, ...], *, node: str | None, field: str) -> None:
     """Refuse (LX102) what does not broadcast to ``size``."""
     shape = u.math.shape(value)
