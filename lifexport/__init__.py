@@ -36,9 +36,12 @@ _HOME = {
     "check": "checking",
     "compare": "fidelity",
     "encoders": "train",
+    "evaluate": "train",
+    "fit": "train",
     "from_nir": "export.nir_graph",
     "load_parameters": "train",
     "load_target": "targets",
+    "losses": "train",
     "quantize": "quantization",
     "same": "arrays",
     "save_parameters": "train",
@@ -97,6 +100,9 @@ if TYPE_CHECKING:
     from .train import Sequential as Sequential
     from .train import SumPool as SumPool
     from .train import encoders as encoders
+    from .train import evaluate as evaluate
+    from .train import fit as fit
     from .train import load_parameters as load_parameters
+    from .train import losses as losses
     from .train import save_parameters as save_parameters
     from .train import surrogate as surrogate

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from . import encoders as encoders
+from . import losses as losses
 from . import surrogate as surrogate
 from .containers import Parallel as Parallel
 from .containers import Sequential as Sequential
 from .convolution import Conv1d as Conv1d
 from .convolution import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
+from .evaluating import evaluate as evaluate
+from .fitting import fit as fit
+from .history import Epoch as Epoch
+from .history import Evaluation as Evaluation
+from .history import History as History
 from .layers import Linear as Linear
 from .lif import LIF as LIF
 from .normalising import BatchNorm as BatchNorm

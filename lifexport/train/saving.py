@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import LifexportError
 from ..files import whole_file
 from ..findings import Finding, error, raise_errors
-from .states import lasting, leaves, replaced, set_values, values_of
+from .states import lasting, leaves, set_values, values_of, with_units
 
 
 def save_parameters(net, path: str | os.PathLike[str]) -> Path:
@@ -99,12 +99,8 @@ def load_parameters(net, path: str | os.PathLike[str]) -> None:
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     fix = "name a file that save_parameters wrote"
     raise_errors(Finding(code="LX101", node=name, found="NaN or infinity in the file", fix=fix) for name in bad)
-    new = {}
-    for (key, array), (name, old) in zip(arrays.items(), leaves(values).items(), strict=True):
-        number = jnp.asarray(array)
-        assert key.startswith(name)
-        new[name] = number * u.get_unit(old) if isinstance(old, u.Quantity) else number
-    set_values(lasting(net), replaced(values, new))
+    numbers = dict(zip(leaves(values), map(jnp.asarray, arrays.values()), strict=True))
+    set_values(lasting(net), with_units(values, numbers))
 
 
 def _named(net) -> dict[str, Any]:

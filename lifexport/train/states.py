@@ -54,6 +54,23 @@ def replaced(values: dict[Any, Any], new: dict[str, Any]) -> dict[Any, Any]:
     }
 
 
+def plain(values: dict[Any, Any]) -> dict[str, Any]:
+    """Arrays without their units, by name: what optimizers and files see."""
+    return {name: u.get_mantissa(leaf) for name, leaf in leaves(values).items()}
+
+
+def with_units(values: dict[Any, Any], numbers: dict[str, Any]) -> dict[Any, Any]:
+    """The values with other numbers, given by name; each gets the unit of the one it replaces.
+
+    Examples
+    --------
+    >>> with_units({("tau",): 5.0 * u.ms}, {"tau": 7.0})
+    {('tau',): Quantity(7., "ms")}
+    """
+    old = leaves(values)
+    return replaced(values, {k: n * u.get_unit(old[k]) if _is_quantity(old[k]) else n for k, n in numbers.items()})
+
+
 def _is_quantity(value) -> bool:
     return isinstance(value, u.Quantity)
 
