@@ -13,10 +13,16 @@ __version__ = "0.1.0"
 # Public name -> module that holds it.
 _HOME = {
     "Certificate": "certificate",
+    "CubaLIF": "train",
     "FidelityReport": "fidelity",
     "FloatNetwork": "network",
+    "IAF": "train",
+    "IF": "train",
     "IntNetwork": "network",
+    "LI": "train",
     "LIF": "train",
+    "LIFRef": "train",
+    "LeakyRateReadout": "train",
     "Linear": "train",
     "QuantSpec": "quantspec",
     "Sequential": "train",
@@ -70,7 +76,13 @@ if TYPE_CHECKING:
     from .simulation import stream as stream
     from .targets import Target as Target
     from .targets import load_target as load_target
+    from .train import IAF as IAF
+    from .train import IF as IF
+    from .train import LI as LI
     from .train import LIF as LIF
+    from .train import CubaLIF as CubaLIF
+    from .train import LeakyRateReadout as LeakyRateReadout
+    from .train import LIFRef as LIFRef
     from .train import Linear as Linear
     from .train import Sequential as Sequential
     from .train import surrogate as surrogate
