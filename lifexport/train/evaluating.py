@@ -75,12 +75,11 @@ class Judge:
         self.judge = evaluation(model, samples, loss)
 
     def __call__(self) -> Evaluation:
-        """Judge the parameters as they are now."""
+        """Judge the parameters as they are now; call it within ``surroundings``."""
         told = []
-        with brainstate.environ.context(fit=False):
-            for i, indices in enumerate(self.batches):
-                x, y = self.samples.batch(indices, self.place)
-                told.append(self.judge(x, y, self.place.whole(jnp.uint32(i))))
+        for i, indices in enumerate(self.batches):
+            x, y = self.samples.batch(indices, self.place)
+            told.append(self.judge(x, y, self.place.whole(jnp.uint32(i))))
         n = len(self.samples)
         losses, hits = (np.concatenate([np.asarray(t[k]) for t in told])[:n] for k in (0, 1))
         return Evaluation(float(losses.mean()), float(hits.mean()))
@@ -88,6 +87,7 @@ class Judge:
 
 @contextlib.contextmanager
 def surroundings(dt, seed: int):
-    """``dt`` in ``brainstate.environ``, and its random numbers from ``seed``, for as long as this lasts."""
-    with brainstate.environ.context(**({} if dt is None else {"dt": dt})), brainstate.random.seed_context(seed):
+    """``dt`` in ``brainstate.environ``, no training unless said, and random numbers from ``seed``, while this lasts."""
+    given = {} if dt is None else {"dt": dt}
+    with brainstate.environ.context(fit=False, **given), brainstate.random.seed_context(seed):
         yield

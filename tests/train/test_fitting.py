@@ -48,7 +48,7 @@ def network(seed: int = 0, *more, hidden: int = 12):
 
 
 def train(net, x=X, y=Y, **options):
-    given = {"dt": 1 * u.ms, "epochs": 2, "batch_size": 16, "encoder": SHOW, "optimizer": optax.adam(1e-2)}
+    given = {"dt": 1 * u.ms, "epochs": 2, "batch_size": 16, "encoder": SHOW, "optimizer": optax.adam(3e-2)}
     return fit(net, x, y, **{**given, **options})
 
 
@@ -84,7 +84,7 @@ def test_it_is_the_loop_one_would_write():
     ours, theirs = network(), network()
     history = train(ours, epochs=3, batch_size=20)
     weights = theirs.states(brainstate.ParamState)
-    optimizer = optax.adam(1e-2)
+    optimizer = optax.adam(3e-2)
 
     def loss(x, y):
         brainstate.nn.init_all_states(theirs, batch_size=x.shape[1])
@@ -217,7 +217,7 @@ def test_a_loss_of_ones_own_and_membranes():
 
 def test_parameters_with_units_are_trained():
     brainstate.random.seed(0)
-    w = brainstate.nn.init.KaimingNormal(scale=50.0, unit=u.mA)
+    w = brainstate.nn.init.KaimingNormal(scale=500.0, unit=u.mA)
     net = Sequential(brainstate.nn.Linear(FEATURES, 3, w_init=w, b_init=None), LIF(3, spk_fun=Arctan(2.0)))
     history = train(net, epochs=20)
     assert history.best.accuracy > 0.9
@@ -227,7 +227,7 @@ def test_parameters_with_units_are_trained():
 # What goes wrong before anything is computed.
 NAN = np.where(np.arange(X.size).reshape(X.shape) == 20, np.nan, X).astype(np.float32)
 BAD = [
-    ({"y": np.where(np.arange(48) == 7, 3, Y)}, r"LX120.*y\[7\]: label 3 \(1 of 48\); fix: the network has classes 0\.\.2"),
+    ({"y": np.where(np.arange(48) == 7, 3, Y)}, r"LX120.*y\[7\]: label 3 \(1 of 48\); fix: .* classes 0\.\.2"),
     ({"y": np.where(np.arange(48) == 7, -1, Y)}, r"LX120.*y\[7\]: label -1"),
     ({"y": Y.astype(float)}, r"LX120.*y: float64 of shape \(48,\); fix: give whole numbers"),
     ({"y": np.eye(3, dtype=int)[Y]}, r"LX120.*y: int64 of shape \(48, 3\)"),
@@ -238,7 +238,7 @@ BAD = [
     ({"x": NAN}, r"LX120.*x\[3, 2\]: nan \(1 of 288\)"),
     ({"x": X * u.mA}, r"LX109.*x: unit mA"),
     ({"x": X.astype(complex)}, r"LX120.*x: type complex128"),
-    ({"encoder": partial(encoders.latency, steps=4), "x": 2 * X}, r"LX120.*x\[\d+, \d\]: .* fix: give numbers from 0 to 1"),
+    ({"encoder": partial(encoders.latency, steps=4), "x": 2 * X}, r"LX120.*x\[\d+, \d\]: .* from 0 to 1"),
     ({"encoder": partial(encoders.bernoulli_rate, steps=4), "x": -X}, r"LX120.*x\[0, 0\]: -"),
     ({"encoder": 5}, r"LX006.*encoder: 5"),
     ({"validation": (X, Y + 1)}, r"LX120.*validation\.y\[\d+\]: label 3"),
@@ -317,7 +317,7 @@ def test_nan_stops_at_the_last_good_parameters(at, where):
 def test_the_parameter_nearest_to_the_output_is_named():
     class Sick(Linear):
         def update(self, x):
-            return super().update(x) + jnp.sqrt(jnp.zeros(()) * self.weight.value["weight"].sum()) * u.mA
+            return super().update(x) + jnp.sqrt(0 * self.weight.value["weight"].sum() * x.sum()) * u.mA
 
     net = network()
     net.layers[2] = Sick(12, 3)

@@ -29,7 +29,8 @@ x = np.clip(X, 0, 1)
 def trained(devices):
     net = network(0, BatchNorm(12))
     options = dict(dt=1 * u.ms, encoder=show, devices=devices)
-    history = fit(net, x, Y, epochs=4, batch_size=16, optimizer=optax.adam(1e-2), validation=(x[:30], Y[:30]), **options)
+    some = (x[:30], Y[:30])
+    history = fit(net, x, Y, epochs=4, batch_size=16, optimizer=optax.adam(1e-2), validation=some, **options)
     return history, numbers(net), evaluate(net, x[:7], Y[:7], **options), net
 
 one, many = trained(None), trained(jax.devices())
