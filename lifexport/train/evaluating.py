@@ -72,7 +72,7 @@ class Judge:
         count = -(-len(samples) // size)
         self.batches = (np.arange(count * size) % len(samples)).reshape(count, size)
         self.samples, self.place = samples, place
-        self.judge = evaluation(model, samples, loss)
+        self.judge = evaluation(model, samples, loss, place)
 
     def __call__(self) -> Evaluation:
         """Judge the parameters as they are now; call it within ``surroundings``."""

@@ -99,19 +99,19 @@ def training_step(model, samples: Samples, loss: Callable, optimizer: Any, place
             return jax.tree.map(lambda new, old: jnp.where(good, new, old), a, b)
 
         set_values(kept, place.keep_whole(choose(after, before)))
-        return Told(value, hits, rates, bad, good), place.keep_whole(choose(new_memory, memory))
+        return place.keep_whole((Told(value, hits, rates, bad, good), choose(new_memory, memory)))
 
     return brainstate.transform.jit(step)
 
 
-def evaluation(model, samples: Samples, loss: Callable) -> Callable:
+def evaluation(model, samples: Samples, loss: Callable, place: Placement) -> Callable:
     """Function ``(x, y, seed) -> (loss of every sample, whether it was recognised)``."""
 
     def judge(x, y, seed):
         outputs, _ = forward(model, samples.encode(x, seed))
         hits = scores(outputs, _readout(loss)).argmax(axis=-1) == y
         each = jax.vmap(lambda output, label: loss(output[:, None], label[None]), in_axes=(1, 0))
-        return each(outputs, y), hits
+        return place.keep_whole((each(outputs, y), hits))
 
     return brainstate.transform.jit(judge)
 

@@ -12,16 +12,18 @@ HERE = Path(__file__).parent
 
 SCRIPT = """
 import sys
-import brainstate, jax, numpy as np, optax
+import jax
+
+processes, number, port = map(int, sys.argv[1:])
+if processes > 1:  # before anything else of JAX
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(f"127.0.0.1:{port}", processes, number)
+import brainstate, numpy as np, optax
 from functools import partial
 from lifexport.train import BatchNorm, Dropout, encoders, evaluate, fit
 import brainunit as u
 from test_fitting import X, Y, network, numbers
 
-processes, number, port = map(int, sys.argv[1:])
-if processes > 1:
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(f"127.0.0.1:{port}", processes, number)
 assert len(jax.devices()) == 4, jax.devices()
 show = partial(encoders.bernoulli_rate, steps=8)
 x = np.clip(X, 0, 1)
