@@ -46,7 +46,7 @@ HOMES = {
     "onnxruntime": ("export/onnx_verify",),
     "scipy": ("fidelity/statistics",),
     "sklearn": ("demo/training",),
-    "optax": ("train/fitting", "demo/training"),
+    "optax": ("train/options",),
     "click": ("cli",),
     "rich": ("train/progress", "cli"),
     "jsonschema": ("schemas",),
