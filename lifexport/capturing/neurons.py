@@ -8,9 +8,14 @@ from ..findings import error, unknown_name
 from ..neurons import FloatLIF
 from ..train.lif import LIF
 from ..train.parameters import parameter, require_all_or_none, unit_name
-from .reading import number
+from .reading import is_layer, number
 
 _RESETS = {"soft": "subtract", "hard": "value"}
+
+
+def is_population(layer: Any) -> bool:
+    """Whether a layer is neurons."""
+    return is_layer(layer, "LIF")
 
 
 def parameters_of(name: str, layer: Any) -> dict[str, Any]:
