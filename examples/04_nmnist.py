@@ -38,13 +38,16 @@ def main(folder: Path, epochs: int = 20) -> None:
     brainstate.random.seed(0)
     net = network()
 
-    history = lx.fit(
-        net, data.x_train, data.y_train, dt=DT, optimizer=optax.adam(4e-3), epochs=epochs, batch_size=25
-    )  # fmt: skip
+    adam = optax.adam(4e-3)
+    history = lx.fit(net, data.x_train, data.y_train, dt=DT, optimizer=adam, epochs=epochs, batch_size=25)
     for name, rate in history.best.rates.items():
         print(f"{name} fires at {rate:.1%} of its steps")
     print(f"{lx.evaluate(net, data.x_test, data.y_test, dt=DT, batch_size=50).accuracy:.1%} of the 100 test recordings")
     lx.save_parameters(net, folder / "nmnist.npz")
+
+    f = lx.capture(net, dt=DT)
+    q = lx.quantize(f, "fpga-q", calibration=data.x_train[:, :50], weight_bits=8, state_bits=16)
+    print(lx.compare(f, q, data.x_test, labels=data.y_test).card())
 
 
 if __name__ == "__main__":
