@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from data import DATA, needs
+
 from lifexport.demo import datasets
 from lifexport.errors import FileError, ParameterError
 
