@@ -12,23 +12,45 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "AvgPool": "train",
+    "BatchNorm": "train",
     "Certificate": "certificate",
+    "Conv1d": "train",
+    "Conv2d": "train",
+    "CubaLIF": "train",
+    "Dropout": "train",
     "FidelityReport": "fidelity",
+    "Flatten": "train",
     "FloatNetwork": "network",
+    "IAF": "train",
+    "IF": "train",
+    "Identity": "train",
     "IntNetwork": "network",
+    "LI": "train",
     "LIF": "train",
+    "LIFRef": "train",
+    "LeakyRateReadout": "train",
     "Linear": "train",
+    "Parallel": "train",
     "QuantSpec": "quantspec",
+    "Recurrent": "train",
     "Sequential": "train",
+    "SumPool": "train",
     "Target": "targets",
     "capture": "capturing",
     "certify": "certificate",
     "check": "checking",
     "compare": "fidelity",
+    "encoders": "train",
+    "evaluate": "train",
+    "fit": "train",
     "from_nir": "export.nir_graph",
+    "load_parameters": "train",
     "load_target": "targets",
+    "losses": "train",
     "quantize": "quantization",
     "same": "arrays",
+    "save_parameters": "train",
     "simulate": "simulation",
     "stream": "simulation",
     "surrogate": "train",
@@ -70,7 +92,29 @@ if TYPE_CHECKING:
     from .simulation import stream as stream
     from .targets import Target as Target
     from .targets import load_target as load_target
+    from .train import IAF as IAF
+    from .train import IF as IF
+    from .train import LI as LI
     from .train import LIF as LIF
+    from .train import AvgPool as AvgPool
+    from .train import BatchNorm as BatchNorm
+    from .train import Conv1d as Conv1d
+    from .train import Conv2d as Conv2d
+    from .train import CubaLIF as CubaLIF
+    from .train import Dropout as Dropout
+    from .train import Flatten as Flatten
+    from .train import Identity as Identity
+    from .train import LeakyRateReadout as LeakyRateReadout
+    from .train import LIFRef as LIFRef
     from .train import Linear as Linear
+    from .train import Parallel as Parallel
+    from .train import Recurrent as Recurrent
     from .train import Sequential as Sequential
+    from .train import SumPool as SumPool
+    from .train import encoders as encoders
+    from .train import evaluate as evaluate
+    from .train import fit as fit
+    from .train import load_parameters as load_parameters
+    from .train import losses as losses
+    from .train import save_parameters as save_parameters
     from .train import surrogate as surrogate

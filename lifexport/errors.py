@@ -69,3 +69,11 @@ class MissingDependencyError(LifexportError, ImportError):
 
 class MismatchError(LifexportError, ArithmeticError):
     """Two things that must be equal, bit for bit, are not."""
+
+
+class DivergenceError(LifexportError, FloatingPointError):
+    """Training met a number that is NaN or infinite."""
+
+
+class LifexportWarning(UserWarning):
+    """Something was found that does not stop the work; its text begins with the code of the finding."""

@@ -89,6 +89,14 @@ CODES: dict[str, Code] = {
         "A module lifexport does not understand would be missing from the export.",
         error=e.UnsupportedError,
     ),
+    "LX120": Code(
+        "training data unusable", "A network trained on the wrong numbers learns them.", error=e.ParameterError
+    ),
+    "LX121": Code(
+        "training diverged",
+        "One NaN in a gradient makes every later weight NaN; training stops at the last good ones.",
+        error=e.DivergenceError,
+    ),
     "LX201": Code("target description invalid", "A target decides every bit of the result.", error=e.FileError),
     "LX202": Code("choice outside the target's range", "The hardware has no such width or rule.", error=e.RangeError),
     "LX203": Code(

@@ -6,24 +6,29 @@ from typing import Any
 
 from ..findings import error, unknown_name
 from ..neurons import FloatLIF
-from ..train.lif import UNITS
+from ..train.lif import LIF
 from ..train.parameters import parameter, require_all_or_none, unit_name
-from .reading import number
+from .reading import is_layer, number
 
 _RESETS = {"soft": "subtract", "hard": "value"}
+
+
+def is_population(layer: Any) -> bool:
+    """Whether a layer is neurons."""
+    return is_layer(layer, "LIF")
 
 
 def parameters_of(name: str, layer: Any) -> dict[str, Any]:
     """Parameters of neurons, checked anew: they may have been changed since the layer was built."""
     size = tuple(layer.varshape)
     return {
-        field: parameter(getattr(layer, field), size, unit, node=name, field=field) for field, unit in UNITS.items()
+        field: parameter(getattr(layer, field), size, unit, node=name, field=field) for field, unit in LIF.units.items()
     }
 
 
 def require_same_units(parameters: dict[str, dict[str, Any]]) -> bool:
     """Whether neurons carry units, which must be the same for all."""
-    carrying = {name: require_all_or_none(values, UNITS, node=name) for name, values in parameters.items()}
+    carrying = {name: require_all_or_none(values, LIF.units, node=name) for name, values in parameters.items()}
     first, with_units = next(iter(carrying.items()))
     for name, carries in carrying.items():
         if carries != with_units:

@@ -1,25 +1,24 @@
-"""Train a small spiking network on scikit-learn's handwritten digits, in seconds.
-
-Meant to be copied: this is the whole of it, in plain brainstate and optax.
-"""
+"""Train a small spiking network on scikit-learn's handwritten digits, in seconds; meant to be copied."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..train import LIF, Linear, Sequential
+from ..train import LIF, Linear, Sequential, encoders, fit
 from ..train.surrogate import Arctan
 
 DT = 1.0 * u.ms
 STEPS = 25
 BATCH = 64
+constant_current = partial(encoders.constant_current, steps=STEPS)
+"""Show each image for ``STEPS`` time steps: ``(batch, n)`` to ``(STEPS, batch, n)``."""
 
 
 class Digits(NamedTuple):
@@ -58,17 +57,6 @@ def load_digits(test_fraction: float = 0.25, seed: int = 0) -> Digits:
     return Digits(x_train, y_train, x_test, y_test)
 
 
-def constant_current(x, steps: int = STEPS) -> jax.Array:
-    """Show each image for ``steps`` time steps: ``(batch, n)`` to ``(steps, batch, n)``.
-
-    Examples
-    --------
-    >>> constant_current(np.zeros((7, 64))).shape
-    (25, 7, 64)
-    """
-    return jnp.broadcast_to(x, (steps, *x.shape))
-
-
 def digits_network() -> Sequential:
     """64-128-10 LIF neurons with random weights (from ``brainstate.random``); ``tau`` 10 ms."""
     # Heavy tails: with ReluGrad, the default, some seeds lose a whole class early and never find it again.
@@ -98,7 +86,7 @@ def spike_counts(net: Sequential, x) -> jax.Array:
     """
     with brainstate.environ.context(dt=DT):
         brainstate.nn.init_all_states(net, batch_size=x.shape[1])
-        return brainstate.transform.for_loop(net, x).sum(axis=0)
+        return net.run(x).sum(axis=0)
 
 
 def accuracy(net: Sequential, x: np.ndarray, y: np.ndarray) -> float:
@@ -130,41 +118,10 @@ def train_digits(
     Sequential
         The trained network, its states fresh.
     """
-    import optax
-
     digits = load_digits()
     brainstate.random.seed(seed)
     net = digits_network()
-    weights: Any = net.states(brainstate.ParamState)
-    optimizer = optax.adam(5e-3)
-
-    def loss(x, y):
-        counts = spike_counts(net, constant_current(x))
-        return optax.softmax_cross_entropy_with_integer_labels(0.5 * counts, y).mean()
-
-    gradient: Any = brainstate.transform.grad(loss, weights, return_value=True)
-
-    def step(x, y, memory):
-        slope, value = gradient(x, y)
-        now = {key: state.value for key, state in weights.items()}
-        change, memory = optimizer.update(slope, memory, now)
-        new: Any = optax.apply_updates(now, change)
-        for key, state in weights.items():
-            state.value = new[key]
-        return value, memory
-
-    fast_step: Any = brainstate.transform.jit(step)
-    memory = optimizer.init({key: state.value for key, state in weights.items()})
-    shuffle = np.random.default_rng(seed)
-    for epoch in range(epochs):
-        losses = []
-        order = shuffle.permutation(len(digits.x_train))
-        # The last, smaller batch would be compiled anew; its images come up in another epoch.
-        for batch in order[: len(order) // BATCH * BATCH].reshape(-1, BATCH):
-            value, memory = fast_step(digits.x_train[batch], digits.y_train[batch], memory)
-            losses.append(value)
-        if on_epoch is not None:
-            on_epoch(epoch + 1, float(np.mean(losses)))
-    # The states made inside jit ended with its trace.
-    brainstate.nn.init_all_states(net)
+    told = None if on_epoch is None else lambda epoch: on_epoch(epoch.number, epoch.loss)
+    given = {"dt": DT, "encoder": constant_current, "batch_size": BATCH, "epochs": epochs, "seed": seed}
+    fit(net, digits.x_train, digits.y_train, **given, progress=False, on_epoch=told)
     return net
