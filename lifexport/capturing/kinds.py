@@ -81,7 +81,8 @@ def _says_last(layer: Any) -> bool | None:
     if is_one_of(layer, ("SumPool", "AvgPool")):
         return False
     if is_one_of(layer, ("AvgPool1d", "AvgPool2d")):
-        return layer.channel_axis == -1
+        axes = len(layer.kernel_size)
+        return {-1: True, -axes - 1: False}.get(layer.channel_axis)
     if is_one_of(layer, NORMS) and len(size) > 1:  # type: ignore[arg-type]
         return not ours and layer.feature_axes == (len(size) - 1,)  # type: ignore[arg-type]
     if is_layer(layer, "Identity") and ours and len(size) > 1:  # type: ignore[arg-type]
