@@ -25,7 +25,7 @@ def output_unit(name: str, layer: Any, arriving: u.Unit | None) -> u.Unit | None
     """Unit of what a connection gives; brainstate's have none of their own, but their weights may."""
     if is_one_of(layer, (*POOLS, "Flatten")):
         return arriving
-    unit = u.UNITLESS if arriving is None else arriving
+    unit: Any = u.UNITLESS if arriving is None else arriving
     if is_layer(layer, "Identity"):
         return unit * require_unit(layer.unit, node=name)
     value = layer.weight.value
