@@ -12,20 +12,30 @@ __version__ = "0.1.0"
 
 # Public name -> module that holds it.
 _HOME = {
+    "AvgPool": "train",
+    "BatchNorm": "train",
     "Certificate": "certificate",
+    "Conv1d": "train",
+    "Conv2d": "train",
     "CubaLIF": "train",
+    "Dropout": "train",
     "FidelityReport": "fidelity",
+    "Flatten": "train",
     "FloatNetwork": "network",
     "IAF": "train",
     "IF": "train",
+    "Identity": "train",
     "IntNetwork": "network",
     "LI": "train",
     "LIF": "train",
     "LIFRef": "train",
     "LeakyRateReadout": "train",
     "Linear": "train",
+    "Parallel": "train",
     "QuantSpec": "quantspec",
+    "Recurrent": "train",
     "Sequential": "train",
+    "SumPool": "train",
     "Target": "targets",
     "capture": "capturing",
     "certify": "certificate",
@@ -80,9 +90,19 @@ if TYPE_CHECKING:
     from .train import IF as IF
     from .train import LI as LI
     from .train import LIF as LIF
+    from .train import AvgPool as AvgPool
+    from .train import BatchNorm as BatchNorm
+    from .train import Conv1d as Conv1d
+    from .train import Conv2d as Conv2d
     from .train import CubaLIF as CubaLIF
+    from .train import Dropout as Dropout
+    from .train import Flatten as Flatten
+    from .train import Identity as Identity
     from .train import LeakyRateReadout as LeakyRateReadout
     from .train import LIFRef as LIFRef
     from .train import Linear as Linear
+    from .train import Parallel as Parallel
+    from .train import Recurrent as Recurrent
     from .train import Sequential as Sequential
+    from .train import SumPool as SumPool
     from .train import surrogate as surrogate

@@ -1,19 +1,17 @@
-"""Dense layers and the chain of layers."""
+"""Dense layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import brainstate
 import brainunit as u
-import jax.numpy as jnp
-import numpy as np
 
-from ..findings import at_node, error
-from .parameters import concrete, require, require_size, require_unit, unit_name
+from ..findings import error
+from .parameters import require_size, require_unit, size_of
+from .running import Stateless
+from .weights import initial, require_plain, with_unit
 
 
-class Linear(brainstate.nn.Linear):
+class Linear(Stateless, brainstate.nn.Linear):
     r"""Dense layer that turns spikes into the current of the next population.
 
     .. math:: y = (x W + b) \cdot \text{unit}
@@ -56,6 +54,7 @@ class Linear(brainstate.nn.Linear):
 
     Examples
     --------
+    >>> import numpy as np
     >>> layer = Linear(2, 3, w_init=np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]))
     >>> layer(np.array([1.0, 1.0]))
     Quantity([11. 22. 33.], "mA")
@@ -80,120 +79,20 @@ class Linear(brainstate.nn.Linear):
             found, fix = f"{inputs} to {outputs}", "only the last axis may differ"
             raise error("LX102", node=label, field="out_size", found=found, fix=fix)
         self.unit = u.UNITLESS if unit is None else require_unit(unit, node=label)
+        bias = None if b_init is None else initial(b_init, (outputs[-1],), self.unit, node=label, field="bias")
         super().__init__(
             inputs,
             outputs,
-            w_init=self._plain(w_init, (inputs[-1], outputs[-1]), label, "weight"),
-            b_init=None if b_init is None else self._plain(b_init, (outputs[-1],), label, "bias"),
+            w_init=initial(w_init, (inputs[-1], outputs[-1]), self.unit, node=label, field="weight"),
+            b_init=bias,
             name=name,
         )
 
-    def _plain(self, init, shape: tuple[int, ...], label: str, field: str):
-        value = init(shape) if callable(init) else init
-        if u.math.shape(value) != shape:
-            found = f"shape {u.math.shape(value)}"
-            raise error("LX102", node=label, field=field, found=found, fix=f"give an array of shape {shape}")
-        if isinstance(value, u.Quantity):
-            if u.get_dim(value) != u.get_dim(self.unit):
-                fix = f"give plain numbers, or a quantity that converts to the layer's unit ({self.unit})"
-                raise error("LX109", node=label, field=field, found=f"unit {u.get_unit(value)}", fix=fix)
-            value = value.to_decimal(self.unit)
-        number = concrete(value)
-        if number is not None:
-            require(np.isfinite(number), "LX101", value, node=label, field=field, fix="give finite numbers")
-        return jnp.asarray(value, dtype=brainstate.environ.dftype())
-
     def update(self, x):
         """Weighted sums of ``x``, shape ``(..., in)``, as a quantity of shape ``(..., out)`` in ``unit``."""
-        if u.get_dim(x) != u.DIMENSIONLESS:
-            fix = "give plain numbers (spikes, pixels); the layer's unit says what a weight of 1 stands for"
-            raise error("LX109", node=self.name, field="x", found=unit_name(x), fix=fix)
-        shape, (*_, width) = u.math.shape(x), _size(self.in_size)
+        require_plain(x, node=self.name)
+        shape, (*_, width) = u.math.shape(x), size_of(self.in_size)
         if shape[-1:] != (width,):
             fix = f"give an array whose last axis is {width} wide"
             raise error("LX102", node=self.name, field="x", found=f"shape {shape}", fix=fix)
-        y = super().update(x)
-        return y if self.unit.is_unitless else y * self.unit
-
-
-class Sequential(brainstate.nn.Sequential):
-    """Layers one after the other; refuses, when built, sizes that do not chain.
-
-    Parameters
-    ----------
-    first, *layers : modules
-        Each takes what the one before gives. Plain functions and descriptions (``LIF.desc(...)``) work as in
-        ``brainstate.nn.Sequential``.
-
-    Attributes
-    ----------
-    layers : list
-        The layers, in order.
-    in_size, out_size : tuple of int
-        Of the first and of the last layer.
-
-    Raises
-    ------
-    ShapeError
-        LX102, naming both layers.
-
-    Examples
-    --------
-    >>> from lifexport.train import LIF
-    >>> net = Sequential(Linear(4, 3), LIF(3))
-    >>> _ = brainstate.nn.init_all_states(net, batch_size=2)
-    >>> with brainstate.environ.context(dt=1 * u.ms):
-    ...     net(np.zeros((2, 4))).shape
-    (2, 3)
-    >>> Sequential(Linear(4, 3), LIF(5))
-    Traceback (most recent call last):
-    lifexport.errors.ShapeError: LX102 ...: layers[1] LIF takes (5,), layers[0] Linear gives (3,); fix: ...
-    """
-
-    def __init__(self, first, *layers):
-        super().__init__(first, *layers)
-        _require_chain(self.layers)
-
-    def append(self, layer) -> None:
-        """Add a layer at the end; on an error the network is as it was."""
-        _require_chain([*self.layers, layer])
-        super().append(layer)
-
-    def extend(self, modules: Iterable) -> None:
-        """Add layers at the end; on an error the network is as it was."""
-        modules = list(modules)
-        _require_chain([*self.layers, *modules])
-        super().extend(modules)
-
-    def insert(self, index: int, module) -> None:
-        """Add a layer before ``index`` as brainstate counts (-1 appends); on an error nothing changes."""
-        at = index if index >= 0 else max(0, len(self.layers) + index + 1)
-        _require_chain([*self.layers[:at], module, *self.layers[at:]])
-        super().insert(index, module)
-
-    def update(self, x):
-        """Output of the last layer; an error names the layer it comes from."""
-        # Not the inherited loop: it wraps every error in one of its own, and typed errors would be lost.
-        for i, layer in enumerate(self.layers):
-            with at_node(f"layers[{i}]"):
-                x = layer(x)
-        return x
-
-
-def _size(size) -> tuple[int, ...]:
-    return (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
-
-
-def _require_chain(layers: list) -> None:
-    giver, size = "", None
-    for i, layer in enumerate(layers):
-        label = f"layers[{i}] {getattr(layer, 'name', None) or type(layer).__name__}"
-        takes = getattr(layer, "in_size", None)
-        if size is not None and takes is not None and _size(takes) != _size(size):
-            fix = "make the sizes equal, or flatten in between"
-            raise error("LX102", found=f"{label} takes {_size(takes)}, {giver} gives {_size(size)}", fix=fix)
-        # Functions and elementwise blocks keep the size; a module that states no output leaves it unknown.
-        if isinstance(layer, brainstate.nn.Module) and not isinstance(layer, brainstate.nn.ElementWiseBlock):
-            giver, size = label, layer.out_size
-        elif isinstance(layer, brainstate.mixin.ParamDescriber):
-            size = None
+        return with_unit(super().update(x), self.unit)
