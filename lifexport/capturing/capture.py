@@ -19,7 +19,7 @@ from ..network import FloatNetwork, StateReset
 from ..nodes import Input, Output
 from ..readout import Readout
 from .connections import check_currents, dense
-from .neurons import parameters_of, population, require_same_units
+from .neurons import is_neurons, is_population, is_readout, parameters_of, population, readout_nodes, require_same_units
 from .reading import is_layer, seconds_of
 
 
@@ -81,16 +81,21 @@ def capture(
     """
     layers = _named(list(_layers(net)))
     end = next(reversed(layers), None)
-    if end is None or not is_layer(layers[end], "LIF"):
+    if end is None or not is_neurons(layers[end]):
         raise error("LX110", node=end, found="the network does not end in neurons", fix="end it with a LIF layer")
-    parameters = {name: parameters_of(name, layer) for name, layer in layers.items() if is_layer(layer, "LIF")}
-    with_units = require_same_units(parameters)
+    parameters = {name: parameters_of(name, layer) for name, layer in layers.items() if is_neurons(layer)}
+    with_units = require_same_units(layers, parameters)
     seconds = seconds_of(dt, with_units)
     check_currents(layers, with_units)
     nodes: dict[str, Any] = {}
     for name, layer in layers.items():
         with at_node(name):
-            nodes[name] = population(layer, parameters[name], seconds) if name in parameters else dense(layer)
+            if is_population(layer):
+                nodes[name] = population(layer, parameters[name], seconds)
+            elif is_readout(layer):
+                nodes[_free(f"{name}_weight", layers)], nodes[name] = readout_nodes(layer, parameters[name], seconds)
+            else:
+                nodes[name] = dense(layer)
     entry, leave = _free("input", nodes), _free("output", nodes)
     chain = [entry, *nodes, leave]
     first, last = nodes[chain[1]], nodes[chain[-2]]
@@ -108,7 +113,7 @@ def _layers(net: Any) -> Iterator[Any]:
     if is_layer(net, "Sequential"):
         for layer in net.layers:
             yield from _layers(layer)
-    elif is_layer(net, "Linear") or is_layer(net, "LIF"):
+    elif is_layer(net, "Linear") or is_neurons(net):
         yield net
     else:
         _refuse(net)
@@ -119,7 +124,7 @@ def _refuse(layer: Any) -> NoReturn:
         "LX110",
         node=getattr(layer, "name", None),
         found=f"{type(layer).__module__}.{type(layer).__qualname__}",
-        fix="build the network from Sequential, Linear and LIF (a subclass may compute something else)",
+        fix="build the network from Sequential, Linear and neurons (a subclass may compute something else)",
     )
 
 
@@ -133,9 +138,9 @@ def _named(layers: list[Any]) -> dict[str, Any]:
         name = layer.name or f"{kind}{count[kind]}"
         count[kind] += 1
         if any(layer is other for other in named.values()):
-            if kind == "lif":
+            if is_neurons(layer):
                 found = "the same neurons at two places: one membrane, advanced twice a step"
-                raise error("LX110", node=name, found=found, fix="build a LIF for each place")
+                raise error("LX110", node=name, found=found, fix=f"build a {type(layer).__name__} for each place")
             name = _free(name, given | named.keys())
         if name in named:
             raise error("LX107", node=name, found="a second layer of this name", fix="give every layer its own name")

@@ -11,17 +11,18 @@ from ..findings import error
 from ..nodes import FloatDense
 from ..train.layers import Linear
 from ..train.parameters import require_unit, unit_name
-from .reading import is_layer, number
+from .neurons import is_neurons, is_population
+from .reading import number
 
 
 def check_currents(layers: dict[str, Any], with_units: bool) -> None:
     """Refuse (LX109) a layer whose output is not what the next one takes."""
     gives = u.UNITLESS
     for (name, layer), (taker, following) in pairwise(layers.items()):
-        gives = u.UNITLESS if is_layer(layer, "LIF") else _output_unit(name, layer, gives)
-        if not is_layer(following, "LIF") and not isinstance(following, Linear):
+        gives = u.UNITLESS if is_neurons(layer) else _output_unit(name, layer, gives)
+        if not is_neurons(following) and not isinstance(following, Linear):
             continue  # brainstate's Linear passes on the unit of what arrives.
-        current = with_units and is_layer(following, "LIF")
+        current = with_units and is_population(following)
         if gives.dim != (u.amp.dim if current else u.DIMENSIONLESS):
             found = f"{unit_name(gives)} into {taker}, which takes {'a current' if current else 'plain numbers'}"
             fix = f"feed {taker} from lifexport.Linear(..., unit={'u.mA' if current else 'None'})"
