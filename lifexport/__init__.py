@@ -17,13 +17,19 @@ _HOME = {
     "Certificate": "certificate",
     "Conv1d": "train",
     "Conv2d": "train",
+    "CubaLIF": "train",
     "Dropout": "train",
     "FidelityReport": "fidelity",
     "Flatten": "train",
     "FloatNetwork": "network",
+    "IAF": "train",
+    "IF": "train",
     "Identity": "train",
     "IntNetwork": "network",
+    "LI": "train",
     "LIF": "train",
+    "LIFRef": "train",
+    "LeakyRateReadout": "train",
     "Linear": "train",
     "Parallel": "train",
     "QuantSpec": "quantspec",
@@ -80,14 +86,20 @@ if TYPE_CHECKING:
     from .simulation import stream as stream
     from .targets import Target as Target
     from .targets import load_target as load_target
+    from .train import IAF as IAF
+    from .train import IF as IF
+    from .train import LI as LI
     from .train import LIF as LIF
     from .train import AvgPool as AvgPool
     from .train import BatchNorm as BatchNorm
     from .train import Conv1d as Conv1d
     from .train import Conv2d as Conv2d
+    from .train import CubaLIF as CubaLIF
     from .train import Dropout as Dropout
     from .train import Flatten as Flatten
     from .train import Identity as Identity
+    from .train import LeakyRateReadout as LeakyRateReadout
+    from .train import LIFRef as LIFRef
     from .train import Linear as Linear
     from .train import Parallel as Parallel
     from .train import Recurrent as Recurrent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import brainunit as u
@@ -75,9 +76,14 @@ def _dense(layer: Any, flow: Flow) -> FloatDense:
         fix = "use a Linear between one-dimensional layers"
         raise error("LX110", field="in_size", found=f"{layer.in_size}", fix=fix)
     weight, bias = _weights(layer)
-    columns = np.empty_like(weight.T)
-    columns[:, flow.places] = weight.T
-    return FloatDense(weight=columns, bias=bias)
+    return in_place(FloatDense(weight=weight.T, bias=bias), flow)
+
+
+def in_place(dense: FloatDense, flow: Flow) -> FloatDense:
+    """Weights whose columns are in the module's order, with each where its input is when captured."""
+    columns = np.empty_like(dense.weight)
+    columns[:, flow.places] = dense.weight
+    return dataclasses.replace(dense, weight=columns)
 
 
 def _identity(layer: Any, flow: Flow) -> FloatDense | FloatConv:

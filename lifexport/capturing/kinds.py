@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import brainstate
 
 from ..findings import error
-from .neurons import is_population
+from .neurons import is_neurons
 from .reading import home, is_layer
 
 WEIGHTS = ("Linear", "Conv1d", "Conv2d", "Identity")
@@ -44,7 +44,7 @@ def is_nothing(layer: Any) -> bool:
 
 def require_known(layer: Any) -> None:
     """Refuse (LX110) a layer that has no place in a ``FloatNetwork``."""
-    if is_population(layer) or is_one_of(layer, (*WEIGHTS, *POOLS, *NORMS, *DROPOUTS, "Flatten")):
+    if is_neurons(layer) or is_one_of(layer, (*WEIGHTS, *POOLS, *NORMS, *DROPOUTS, "Flatten")):
         return
     refuse(layer)
 

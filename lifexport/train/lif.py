@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
-import jax
-import numpy as np
 
-from ..findings import error, unknown_name
-from .inputs import Dynamics
-from .parameters import (
-    concrete,
-    parameter,
-    require,
-    require_all_or_none,
-    require_quantity,
-    require_shape,
-    unit_name,
-)
+from .spiking import Spiking
 from .surrogate import ReluGrad
 
-# A parameter may come in any unit of the same dimension; these are the ones an error message asks for.
-UNITS = {"R": u.ohm, "tau": u.ms, "V_th": u.mV, "V_reset": u.mV, "V_rest": u.mV, "V_initializer": u.mV}
 
-
-class LIF(Dynamics):
+class LIF(Spiking):
     r"""Leaky integrate-and-fire neurons, step for step those of ``brainpy.state.LIF``.
 
     Between spikes the membrane relaxes towards :math:`V_{rest}`,
@@ -65,6 +50,8 @@ class LIF(Dynamics):
         Reset, as above. Soft keeps the overshoot; ``V_reset`` then only sets how much is subtracted.
     name : str, optional
         Name in error messages and exports.
+    detach_reset : bool
+        Whether the gradient stops at the spike that resets the membrane. By default it does not, as in brainpy.
 
     Attributes
     ----------
@@ -115,6 +102,15 @@ class LIF(Dynamics):
     lifexport.errors.ParameterError: LX104 time constant not positive: LIF.tau: -10 ms; fix: ...
     """
 
+    units: ClassVar = {
+        "R": u.ohm,
+        "tau": u.ms,
+        "V_th": u.mV,
+        "V_reset": u.mV,
+        "V_rest": u.mV,
+        "V_initializer": u.mV,
+    }
+
     def __init__(
         self,
         in_size,
@@ -127,132 +123,19 @@ class LIF(Dynamics):
         spk_fun: Callable = ReluGrad(),  # noqa: B008
         spk_reset: str = "soft",
         name: str | None = None,
+        *,
+        detach_reset: bool = False,
     ):
-        super().__init__(in_size, name=name)
-        if spk_reset not in ("soft", "hard"):
-            where = {"node": self._label, "field": "spk_reset"}
-            raise unknown_name("spk_reset", spk_reset, ("soft", "hard"), code="LX106", **where)
-
-        if not callable(spk_fun) or isinstance(spk_fun, type):
-            fix = "give a function, such as lifexport.train.surrogate.Arctan(2.0)"
-            raise error("LX006", node=self._label, field="spk_fun", found=f"{spk_fun!r}", fix=fix)
-
-        def checked(field: str, value):
-            return parameter(value, self.varshape, UNITS[field], node=self._label, field=field)
-
-        self.R = checked("R", R)
-        self.tau = checked("tau", tau)
-        self.V_th = checked("V_th", V_th)
-        self.V_reset = checked("V_reset", V_reset)
-        self.V_rest = checked("V_rest", V_rest)
-        self.V_initializer = V_initializer
-        self.spk_fun = spk_fun
-        self.spk_reset = spk_reset
-        self._require_units()
-        self._require_dynamics()
-
-    @property
-    def _label(self) -> str:
-        return self.name or type(self).__name__
-
-    def _require_units(self) -> None:
-        values = {field: getattr(self, field) for field in UNITS}
-        # Asking any other callable could draw random numbers, which belong to init_state.
-        if isinstance(self.V_initializer, brainstate.nn.init.Constant):
-            values["V_initializer"] = self.V_initializer.value
-        if callable(values["V_initializer"]) and not isinstance(values["V_initializer"], brainstate.nn.Param):
-            del values["V_initializer"]
-        else:
-            require_quantity(values["V_initializer"], u.mV, node=self._label, field="V_initializer")
-        require_all_or_none(values, UNITS, node=self._label)
-
-    def _require_dynamics(self) -> None:
-        tau, threshold, reset = (concrete(value) for value in (self.tau, self.V_th, self.V_reset))
-        if tau is not None:
-            fix = "give a positive time"
-            require(tau > 0, "LX104", self.tau, node=self._label, field="tau", fix=fix)
-        if threshold is not None and reset is not None:
-            fix = f"raise V_th above V_reset = {self.V_reset}"
-            require(threshold > reset, "LX105", self.V_th, node=self._label, field="V_th", fix=fix)
-
-    def _require_step(self, x) -> None:
-        set_dt = "brainstate.environ.set(dt=1 * u.ms), or with brainstate.environ.context(dt=1 * u.ms): ..."
-        dt = brainstate.environ.get("dt", default=None)
-        if dt is None:
-            raise error("LX103", node=self._label, field="dt", found="none in brainstate.environ", fix=set_dt)
-        if u.get_dim(dt) != u.get_dim(self.tau):
-            fix = f"give dt in the unit of tau = {self.tau}"
-            raise error("LX109", node=self._label, field="dt", found=unit_name(dt), fix=fix)
-        seconds = concrete(dt)
-        if seconds is not None and not 0 < seconds < float("inf"):
-            raise error("LX103", node=self._label, field="dt", found=f"dt = {dt}", fix=set_dt)
-        if u.get_dim(self.R) * u.get_dim(x) != u.get_dim(self.V_th):
-            fix = f"give a current for which R * x has the unit of V_th = {self.V_th} (Linear has unit=u.mA)"
-            found = f"{unit_name(x)} with R = {self.R}"
-            raise error("LX109", node=self._label, field="x", found=found, fix=fix)
-        self._require_broadcast(x)
-
-    def _require_broadcast(self, x) -> None:
-        shape, membrane = u.math.shape(x), u.math.shape(self.V.value)
-        try:
-            both = np.broadcast_shapes(shape, membrane)
-        except ValueError:
-            both = ()
-        if both[-len(self.varshape) :] != self.varshape:
-            fix = f"give a current of shape (batch,) + {self.varshape}, with the batch of init_state"
-            found = f"shape {shape} for a membrane of shape {membrane}"
-            raise error("LX102", node=self._label, field="x", found=found, fix=fix)
-
-    def _initial(self, batch_size: int | None):
-        shape = self.varshape if batch_size is None else (batch_size, *self.varshape)
-        v = self.V_initializer(shape) if callable(self.V_initializer) else self.V_initializer
-        require_quantity(v, u.mV, node=self._label, field="V_initializer")
-        if u.get_dim(v) != u.get_dim(self.V_th):
-            fix = f"give it in the unit of V_th = {self.V_th}"
-            raise error("LX109", node=self._label, field="V_initializer", found=unit_name(v), fix=fix)
-        require_shape(v, shape, node=self._label, field="V_initializer")
-        # Full shape and float from the start: inside a scan the state may not change either.
-        v = u.math.asarray(v)
-        if not u.math.issubdtype(v.dtype, float):
-            v = v.astype(brainstate.environ.dftype())
-        return u.math.broadcast_to(v, shape)
-
-    def init_state(self, batch_size: int | None = None, **kwargs) -> None:
-        """Create ``V``, shape ``(batch_size,) + in_size``, or ``in_size`` without a batch."""
-        self.V = brainstate.HiddenState(self._initial(batch_size))
-
-    def reset_state(self, batch_size: int | None = None, **kwargs) -> None:
-        """Set ``V`` back to its initial value."""
-        self.V.value = self._initial(batch_size)
-
-    def get_spike(self, V=None):
-        """Spikes (0 or 1, float) of a membrane, by default of the stored one."""
-        V = self.V.value if V is None else V
-        return self.spk_fun((V - self.V_th) / (self.V_th - self.V_reset))
-
-    def update(self, x=0.0 * u.mA):
-        """Advance by one ``dt`` and return the spikes.
-
-        Parameters
-        ----------
-        x : scalar or array broadcasting with ``V``, ampere
-            Current during this step; registered current inputs are added to it.
-
-        Returns
-        -------
-        float array, shape of ``V``, no unit
-            1 where a neuron fires, else 0.
-        """
-        self._require_step(x)
-        before = self.V.value
-        spikes = self.get_spike(before)
-        top = self.V_th if self.spk_reset == "soft" else jax.lax.stop_gradient(before)
-        v = before - (top - self.V_reset) * spikes
-
-        def drift(v):
-            return (-v + self.V_rest + self.R * self.sum_current_inputs(x, v)) / self.tau
-
-        # Linearised around v, so a registered current may depend on it (a conductance), as in brainpy.
-        v = brainstate.nn.exp_euler_step(drift, v)
-        self.V.value = self.sum_delta_inputs(v)
-        return self.get_spike(self.V.value)
+        super().__init__(
+            in_size,
+            name,
+            R=R,
+            tau=tau,
+            V_th=V_th,
+            V_reset=V_reset,
+            V_rest=V_rest,
+            V_initializer=V_initializer,
+            spk_fun=spk_fun,
+            spk_reset=spk_reset,
+            detach_reset=detach_reset,
+        )

@@ -162,6 +162,36 @@ def require(good, code: str, value, *, node: str | None, field: str, fix: str) -
     raise error(code, node=node, field=field, index=index or None, found=_text(first, value) + count, fix=fix)
 
 
+def require_positive_time(value, *, node: str | None, field: str) -> None:
+    """Refuse (LX104) a time constant that is zero or negative."""
+    number = concrete(value)
+    if number is not None:
+        require(number > 0, "LX104", value, node=node, field=field, fix="give a positive time")
+
+
+def require_dt(with_units: bool, *, node: str | None) -> None:
+    """Refuse (LX103, LX109) the ``dt`` of ``brainstate.environ`` if it is none, or in another unit than a layer's."""
+    example = "1 * u.ms" if with_units else "1e-3"
+    fix = f"brainstate.environ.set(dt={example}), or with brainstate.environ.context(dt={example}): ..."
+    dt = brainstate.environ.get("dt", default=None)
+    if dt is None:
+        raise error("LX103", node=node, field="dt", found="none in brainstate.environ", fix=fix)
+    if u.get_dim(dt) != (u.ms.dim if with_units else u.DIMENSIONLESS):
+        fix = f"give dt {'in ms' if with_units else 'without unit'}, as the layer's parameters are"
+        raise error("LX109", node=node, field="dt", found=unit_name(dt), fix=fix)
+    seconds = concrete(dt)
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise error("LX103", node=node, field="dt", found=f"dt = {dt}", fix=fix)
+
+
+def require_sequence(x, axes: int, *, node: str | None) -> None:
+    """Refuse (LX102) what has no time axis in front of ``axes`` others, or no step at all."""
+    shape = u.math.shape(x)
+    if len(shape) <= axes or shape[0] == 0:
+        fix = "give an array of shape (time, batch) + in_size, of one step at least"
+        raise error("LX102", node=node, field="x", found=f"shape {shape}", fix=fix)
+
+
 def concrete(value) -> np.ndarray | None:
     """Value as float64 in SI units, or ``None`` for a tracer.
 

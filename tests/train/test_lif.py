@@ -169,7 +169,8 @@ def test_gradients_of_two_layers_are_brainpys(ours, theirs, reset, precision):
 
 def test_constructor_is_brainpys():
     ours, theirs = (inspect.signature(kind.__init__).parameters for kind in (LIF, BrainpyLIF))
-    assert list(ours) == list(theirs)
+    assert list(ours) == [*theirs, "detach_reset"]
+    assert ours["detach_reset"].kind is inspect.Parameter.KEYWORD_ONLY and ours["detach_reset"].default is False
     for name in ("R", "tau", "V_th", "V_reset", "V_rest", "spk_reset", "name"):
         assert str(ours[name].default) == str(theirs[name].default), name
     shape = (2, 3)
