@@ -14,10 +14,14 @@ from ..train.parameters import concrete, is_number
 _HOMES = ("lifexport", "brainstate", "brainpy", "brainpy_state")
 
 
+def home(layer: Any) -> str:
+    """Package that a layer comes from."""
+    return type(layer).__module__.split(".")[0]
+
+
 def is_layer(layer: Any, kind: str) -> bool:
     """Whether a layer is exactly the named class of a known package; a subclass may compute something else."""
-    cls = type(layer)
-    return cls.__name__ == kind and cls.__module__.split(".")[0] in _HOMES
+    return type(layer).__name__ == kind and home(layer) in _HOMES
 
 
 def number(value: Any) -> np.ndarray:

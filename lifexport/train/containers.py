@@ -8,7 +8,8 @@ import brainstate
 import brainunit as u
 
 from ..findings import at_node, error
-from .chaining import keeps_size, label, require_chain, require_same
+from .chaining import label, require_chain, require_same
+from .module import Module
 from .parameters import unit_name
 from .running import run_layer
 
@@ -85,7 +86,7 @@ class Sequential(brainstate.nn.Sequential):
         return x
 
 
-class Parallel(brainstate.nn.Module):
+class Parallel(Module):
     r"""Layers side by side: each gets the same input, and what they give adds up.
 
     .. math:: y = \sum_i f_i(x)
@@ -140,12 +141,14 @@ class Parallel(brainstate.nn.Module):
             takes = require_same(branches, "in_size", "branches")
             gives = require_same(branches, "out_size", "branches")
             for i, branch in enumerate(branches):
-                if keeps_size(branch) and None not in (takes, gives) and takes != gives:
+                same = isinstance(branch, brainstate.nn.ElementWiseBlock)
+                if same and None not in (takes, gives) and takes != gives:
                     found = f"{label(branch, f'branches[{i}]')} gives the {takes} it takes, others give {gives}"
                     raise error("LX102", found=found, fix="make the sizes equal, for what branches give adds up")
         if takes is not None:
             self.in_size = takes
-        gives = takes if gives is None and all(map(keeps_size, branches)) else gives
+        if gives is None and all(isinstance(branch, brainstate.nn.ElementWiseBlock) for branch in branches):
+            gives = takes
         if gives is not None:
             self.out_size = gives
 

@@ -41,8 +41,9 @@ class Dropout(Stateless, brainstate.nn.ElementWiseBlock):
     """
 
     def __init__(self, prob: float = 0.5, name: str | None = None):
-        super().__init__(name=name)
-        if not is_number(prob) or u.math.shape(prob) != () or not 0 < prob <= 1:
+        super().__init__(name=name)  # type: ignore[call-arg]
+        scalar = is_number(prob) and u.math.shape(prob) == () and u.get_dim(prob) == u.DIMENSIONLESS
+        if not scalar or not 0 < prob <= 1:
             fix = "give the probability to keep, above 0 and at most 1"
             raise error("LX006", node=name or type(self).__name__, field="prob", found=f"{prob!r}", fix=fix)
         self.prob = float(prob)
@@ -52,4 +53,4 @@ class Dropout(Stateless, brainstate.nn.ElementWiseBlock):
         if not fitting(node=self.name) or self.prob == 1:
             return x
         kept = brainstate.random.bernoulli(self.prob, u.math.shape(x))
-        return x * (kept / jnp.asarray(self.prob)).astype(u.math.get_dtype(x))
+        return x * jnp.where(kept, 1 / self.prob, 0.0).astype(u.math.get_dtype(x))
