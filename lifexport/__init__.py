@@ -32,6 +32,7 @@ _HOME = {
     "LeakyRateReadout": "train",
     "Linear": "train",
     "Parallel": "train",
+    "QAT": "finetuning",
     "QuantSpec": "quantspec",
     "Recurrent": "train",
     "Sequential": "train",
@@ -48,6 +49,7 @@ _HOME = {
     "load_parameters": "train",
     "load_target": "targets",
     "losses": "train",
+    "qat": "finetuning",
     "quantize": "quantization",
     "same": "arrays",
     "save_parameters": "train",
@@ -84,6 +86,8 @@ if TYPE_CHECKING:
     from .export.onnx_model import to_onnx as to_onnx
     from .fidelity import FidelityReport as FidelityReport
     from .fidelity import compare as compare
+    from .finetuning import QAT as QAT
+    from .finetuning import qat as qat
     from .network import FloatNetwork as FloatNetwork
     from .network import IntNetwork as IntNetwork
     from .quantization import quantize as quantize

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 from .module import QAT as QAT
+from .tuning import qat as qat

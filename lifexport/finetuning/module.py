@@ -18,6 +18,7 @@ from ..network import FloatNetwork, IntNetwork
 from ..quantization.quantizing import plan
 from ..quantspec import QuantSpec
 from ..targets import Target
+from ..train.activity import note
 from ..train.surrogate import Arctan
 from .backward import Settings
 from .exactness import kernels, require_exact
@@ -60,9 +61,9 @@ class QAT(brainstate.nn.Module):
     Attributes
     ----------
     latent : ParamState
-        The real numbers behind the codes: ``{connection: {"weight": ..., "bias": ...}, population: {"threshold": ...}}``, float32. Weights count in the
-        root mean square of the connection's trained weights, biases and thresholds in thresholds: all are around 1,
-        whatever the network, so that one learning rate fits all.
+        The real numbers behind the codes: ``{connection: {"weight": ..., "bias": ...}, population: {"threshold":
+        ...}}``, float32. Weights count in the root mean square of the connection's trained weights, biases and
+        thresholds in thresholds: all are around 1, whatever the network, so that one learning rate fits all.
     trained : FloatNetwork
         What it started from.
 
@@ -149,6 +150,11 @@ class QAT(brainstate.nn.Module):
             next(kind for kind in kinds if np.iinfo(kind).min <= fmt.lo and fmt.hi <= np.iinfo(kind).max)
         )
 
+    def padded(self, x: Any) -> np.ndarray:
+        """Codes of real inputs with as many empty steps behind them as the output is late; see ``encode``."""
+        codes = self.encode(x)
+        return np.concatenate([codes, np.zeros((self.latency, *codes.shape[1:]), codes.dtype)])
+
     def run(self, x: Any) -> jax.Array:
         """Run a sequence from the initial state.
 
@@ -164,8 +170,6 @@ class QAT(brainstate.nn.Module):
             Spikes of the last population; its membranes, where the network answers by membranes: in thresholds, and for
             neurons without one in halves of the largest membrane that calibration showed.
         """
-        from ..train.activity import note
-
         out = self.apply(self.latent.value, self._codes(x))
         for name, spikes in out.ints.spikes.items():
             if self._network.nodes[name].spiking:

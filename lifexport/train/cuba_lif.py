@@ -118,7 +118,7 @@ class CubaLIF(Spiking):
         self.filtered = filtered
 
     def _advance(self, states: tuple, emitted, x) -> tuple:
-        v, g = states
+        (v, g), x = states, 1.0 * x  # a float, if it was a whole number
         g = brainstate.nn.exp_euler_step(lambda g: -g / self.tau_syn, g)
         g = self.sum_delta_inputs(g + x if self.filtered else g)
         return self._integrate(self._after_reset(v, emitted), g if self.filtered else g + x), g

@@ -92,8 +92,8 @@ class Neuron(Dynamics, abc.ABC):
                 require_quantity(values[field], self.units[field], node=self._label, field=field)
         require_all_or_none(values, self.units, node=self._label)
 
-    def _require_current(self, x, shape: tuple[int, ...]) -> None:
-        """Refuse a current of another unit, or one that does not broadcast: ``shape`` is that of one step."""
+    def _require_current(self, x, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Refuse a current of another unit or one that does not broadcast; return what ``shape`` makes of ``V``'s."""
         if u.get_dim(x) != self._dim(u.mA):
             wanted = "a current, such as mA (Linear has unit=u.mA)" if self._with_units else "plain numbers"
             found = f"{unit_name(x)} with R = {self.R}"
@@ -107,6 +107,7 @@ class Neuron(Dynamics, abc.ABC):
             fix = f"give a current of shape (batch,) + {self.varshape}, with the batch of init_state"
             found = f"shape {shape} for a membrane of shape {membrane}"
             raise error("LX102", node=self._label, field="x", found=found, fix=fix)
+        return both
 
     def _initial(self, field: str, batch_size: int | None):
         shape = self.varshape if batch_size is None else (batch_size, *self.varshape)
@@ -153,8 +154,9 @@ class Neuron(Dynamics, abc.ABC):
         # Linearised around v, so a registered current may depend on it (a conductance), as in brainpy.
         return brainstate.nn.exp_euler_step(slope, v)
 
-    def _read(self) -> tuple:
-        return tuple(getattr(self, state).value for state in self._states)
+    def _read(self, shape: tuple[int, ...]) -> tuple:
+        """States, of the shape the step will give them: exp_euler_step adds up what it finds along new axes."""
+        return tuple(u.math.broadcast_to(getattr(self, state).value, shape) for state in self._states)
 
     def _write(self, values: tuple) -> None:
         for state, value in zip(self._states, values, strict=True):
@@ -174,8 +176,7 @@ class Neuron(Dynamics, abc.ABC):
             Spikes, 1 where a neuron fires, else 0; of a population that never spikes its membrane, in volt.
         """
         require_dt(self._with_units, node=self._label)
-        self._require_current(x, u.math.shape(x))
-        before = self._read()
+        before = self._read(self._require_current(x, u.math.shape(x)))
         after = self._advance(before, self._emit(before), x)
         self._write(after)
         return self._emit(after)
@@ -202,9 +203,9 @@ class Neuron(Dynamics, abc.ABC):
         Where inputs, or updates before or after, are registered, or where a parameter or ``dt`` is itself a tracer,
         the steps are taken one by one and differentiated by JAX.
         """
-        x = self._sequence(x)
+        x, shape = self._sequence(x)
         if self._alone:
-            y = self._run_scan(x)
+            y = self._run_scan(x, shape)
         else:
             # The first step apart: it uses up the inputs that are there for one step, and fixes the states' shapes.
             first, rest = jax.tree.map(lambda leaf: leaf[None], self(x[0])), x[1:]
@@ -221,8 +222,7 @@ class Neuron(Dynamics, abc.ABC):
             x = x.astype(u.get_mantissa(self.V.value).dtype)
         require_sequence(x, 0, node=self._label)
         require_dt(self._with_units, node=self._label)
-        self._require_current(x, x.shape[1:])
-        return x
+        return x, self._require_current(x, x.shape[1:])
 
     @property
     def _alone(self) -> bool:
@@ -236,7 +236,7 @@ class Neuron(Dynamics, abc.ABC):
         """What the functions of a step hold in themselves."""
         return []
 
-    def _run_scan(self, x):
+    def _run_scan(self, x, shape: tuple[int, ...]):
         dt = brainstate.environ.get("dt")
 
         def advance(states, emitted, now):
@@ -244,7 +244,7 @@ class Neuron(Dynamics, abc.ABC):
             with brainstate.environ.context(dt=dt):
                 return self._advance(states, emitted, now)
 
-        states = self._read()
+        states = self._read(shape)
         leaves, tree = jax.tree.flatten(states)
         after = jax.eval_shape(lambda states, now: advance(states, self._emit(states), now), states, x[0])
         wide = [

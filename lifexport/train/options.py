@@ -37,15 +37,19 @@ def pair_of(validation) -> tuple[Any, Any]:
     return validation[0], validation[1]
 
 
-def optimizer_of(optimizer) -> Any:
-    """Optimizer as given, or the default one (LX005: optax not installed); refused (LX006) what is none."""
+def optimizer_of(optimizer, *, falls_to_zero_in: int | None = None) -> Any:
+    """Optimizer as given, or the default one (LX005: optax not installed); refused (LX006) what is none.
+
+    The default is Adam at 5e-3; with a number of steps its rate falls to zero in as many, along a cosine.
+    """
     if optimizer is None:
         try:
             import optax
         except ImportError:
             fix = 'pip install "lifexport[train]", or give an optimizer with init and update'
             raise error("LX005", field="optimizer", found="optax not installed", fix=fix) from None
-        return optax.adam(5e-3)
+        rate = 5e-3 if falls_to_zero_in is None else optax.cosine_decay_schedule(5e-3, falls_to_zero_in)
+        return optax.adam(rate)
     if not all(callable(getattr(optimizer, verb, None)) for verb in ("init", "update")):
         fix = "give an optax optimizer, such as optax.adam(5e-3)"
         raise error("LX006", field="optimizer", found=f"{optimizer!r}", fix=fix)

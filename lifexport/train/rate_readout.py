@@ -119,7 +119,8 @@ class LeakyRateReadout(brainstate.nn.Module):
 
     def update(self, x):
         """Advance by one ``dt``; ``x``: plain numbers, shape ``(batch, in)`` or ``(in,)``."""
-        self.r.value = self.decay * self.r.value + self._weighted(x)
+        weighted = self._weighted(x)
+        self.r.value = self.decay * self.r.value + weighted
         return self.r.value
 
     def run(self, x):

@@ -32,8 +32,8 @@ def scan_steps(emit: Emit, advance: Advance, state: Any, inputs: Any, *, unroll:
     emit : callable, ``emit(state)``
         What a state gives out: spikes of its membrane, with the surrogate as derivative, or the membrane itself.
     advance : callable, ``advance(state, emitted, x)``
-        The state one step later. It must be affine in ``x``, for ``x`` is not saved; it may depend on nothing that
-        is differentiated but its arguments.
+        The state one step later. ``x`` must enter by addition: the derivatives may not depend on it, for it is not
+        saved. Nothing else that is differentiated may be used but the arguments.
     state : pytree of arrays
         State before the first step, of the shapes and dtypes that ``advance`` returns. Integer arrays are carried
         along and have no gradient.
@@ -88,7 +88,7 @@ def _scan(step: _Step, join, floats, others, inputs):
 
 def _scan_forward(step: _Step, join, floats, others, inputs):
     (last, out), saved = _forward(step, join(floats, others), inputs, save=True)
-    # Affine in x: its derivatives are the same at zero.
+    # The derivatives do not depend on x: zero will do.
     return (last, out), (saved, last, jax.tree.map(lambda leaf: jnp.zeros_like(leaf[0]), inputs))
 
 
