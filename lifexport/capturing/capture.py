@@ -17,7 +17,7 @@ from ..network import FloatNetwork, StateReset
 from ..nodes import Input, Output
 from ..readout import Readout
 from .kinds import channels_last
-from .neurons import is_population, parameters_of, require_same_units
+from .neurons import is_neurons, parameters_of, require_same_units
 from .reading import seconds_of
 from .wiring import Wiring, entry_size, free, leaves
 
@@ -90,10 +90,10 @@ def capture(
     ['input', 'linear0', 'lif0', 'linear1', 'lif1', 'output']
     """
     layers = _named(list(leaves(net)))
-    parameters = {name: parameters_of(name, layer) for name, layer in layers.items() if is_population(layer)}
+    parameters = {name: parameters_of(name, layer) for name, layer in layers.items() if is_neurons(layer)}
     if not parameters:
         raise _no_end(next(reversed(layers), None))
-    with_units = require_same_units(parameters)
+    with_units = require_same_units(layers, parameters)
     seconds = seconds_of(dt, with_units)
     wiring = Wiring(layers, parameters, seconds, with_units, channels_last(layers))
     entry = wiring.enter(free("input", layers), _entry(net, in_size, next(iter(layers))))
@@ -137,7 +137,7 @@ def _named(layers: list[Any]) -> dict[str, Any]:
         name = layer.name or f"{kind}{count[kind]}"
         count[kind] += 1
         if any(layer is other for other in named.values()):
-            if is_population(layer):
+            if is_neurons(layer):
                 found = "the same neurons at two places: one membrane, advanced twice a step"
                 raise error("LX110", node=name, found=found, fix=f"build a {type(layer).__name__} for each place")
             name = free(name, given | named.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import brainunit as u
@@ -25,7 +26,7 @@ def output_unit(name: str, layer: Any, arriving: u.Unit | None) -> u.Unit | None
     """Unit of what a connection gives; brainstate's have none of their own, but their weights may."""
     if is_one_of(layer, (*POOLS, "Flatten")):
         return arriving
-    unit = u.UNITLESS if arriving is None else arriving
+    unit: Any = u.UNITLESS if arriving is None else arriving
     if is_layer(layer, "Identity"):
         return unit * require_unit(layer.unit, node=name)
     value = layer.weight.value
@@ -75,9 +76,14 @@ def _dense(layer: Any, flow: Flow) -> FloatDense:
         fix = "use a Linear between one-dimensional layers"
         raise error("LX110", field="in_size", found=f"{layer.in_size}", fix=fix)
     weight, bias = _weights(layer)
-    columns = np.empty_like(weight.T)
-    columns[:, flow.places] = weight.T
-    return FloatDense(weight=columns, bias=bias)
+    return in_place(FloatDense(weight=weight.T, bias=bias), flow)
+
+
+def in_place(dense: FloatDense, flow: Flow) -> FloatDense:
+    """Weights whose columns are in the module's order, with each where its input is when captured."""
+    columns = np.empty_like(dense.weight)
+    columns[:, flow.places] = dense.weight
+    return dataclasses.replace(dense, weight=columns)
 
 
 def _identity(layer: Any, flow: Flow) -> FloatDense | FloatConv:

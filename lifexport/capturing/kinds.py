@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import brainstate
 
 from ..findings import error
-from .neurons import is_population
+from .neurons import is_neurons
 from .reading import home, is_layer
 
 WEIGHTS = ("Linear", "Conv1d", "Conv2d", "Identity")
@@ -44,7 +44,7 @@ def is_nothing(layer: Any) -> bool:
 
 def require_known(layer: Any) -> None:
     """Refuse (LX110) a layer that has no place in a ``FloatNetwork``."""
-    if is_population(layer) or is_one_of(layer, (*WEIGHTS, *POOLS, *NORMS, *DROPOUTS, "Flatten")):
+    if is_neurons(layer) or is_one_of(layer, (*WEIGHTS, *POOLS, *NORMS, *DROPOUTS, "Flatten")):
         return
     refuse(layer)
 
@@ -81,7 +81,8 @@ def _says_last(layer: Any) -> bool | None:
     if is_one_of(layer, ("SumPool", "AvgPool")):
         return False
     if is_one_of(layer, ("AvgPool1d", "AvgPool2d")):
-        return layer.channel_axis == -1
+        axes = len(layer.kernel_size)
+        return {-1: True, -axes - 1: False}.get(layer.channel_axis)
     if is_one_of(layer, NORMS) and len(size) > 1:  # type: ignore[arg-type]
         return not ours and layer.feature_axes == (len(size) - 1,)  # type: ignore[arg-type]
     if is_layer(layer, "Identity") and ours and len(size) > 1:  # type: ignore[arg-type]

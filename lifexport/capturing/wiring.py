@@ -12,11 +12,11 @@ import numpy as np
 from ..findings import at_node, error
 from ..graph import Edge
 from ..train.parameters import unit_name
-from .connections import connection, output_unit, takes_plain
+from .connections import connection, in_place, output_unit, takes_plain
 from .flow import Flow, captured_shape, laid_out, relaid
 from .folding import fold, norm_unit
 from .kinds import NORMS, is_nothing, is_one_of, require_known
-from .neurons import is_population, population
+from .neurons import is_population, is_readout, population, readout_nodes
 from .reading import is_layer
 
 
@@ -117,6 +117,8 @@ class Wiring:
         if is_nothing(layer):
             return flow
         _require_size(getattr(layer, "in_size", None), flow)
+        if is_readout(layer):
+            return self._readout(name, layer, flow)
         if is_one_of(layer, NORMS):
             unit = flow.unit or u.UNITLESS
             if unit.dim != norm_unit(layer).dim:
@@ -132,22 +134,35 @@ class Wiring:
         return self._connection(name, layer, flow)
 
     def _connection(self, name: str, layer: Any, flow: Flow) -> Flow:
-        """A connection is linear: of a sum it is the sum of copies, one for each part, the first with the bias."""
         unit = output_unit(name, layer, flow.unit)
-        node, names = connection(layer, flow), []
-        for source, delay in flow.sources:
-            names.append(free(name, self.nodes.keys() | (self._taken - {name})))
-            biased = names[1:] and getattr(node, "bias", None) is not None
-            self.nodes[names[-1]] = dataclasses.replace(node, bias=None) if biased else node
-            self.edges.append(Edge(source, names[-1], delay))
-        shape = node.out_shape
+        node = connection(layer, flow)
+        names = self._copies(name, node, flow)
         if is_layer(layer, "Flatten"):
             places = flow.places.ravel()
         elif is_layer(layer, "Identity"):
             places = flow.places
         else:
-            places = laid_out(shape, self._channels_last)
-        return Flow(sources=tuple((each, 0) for each in names), shape=shape, places=places, unit=unit)
+            places = laid_out(node.out_shape, self._channels_last)
+        return Flow(sources=names, shape=node.out_shape, places=places, unit=unit)
+
+    def _copies(self, name: str, node: Any, flow: Flow) -> tuple[tuple[str, int], ...]:
+        """A connection is linear: of a sum it is the sum of copies, one for each part, the first with the bias."""
+        names: list[str] = []
+        for source, delay in flow.sources:
+            names.append(free(name, self.nodes.keys() | (self._taken - {name})))
+            biased = names[1:] and getattr(node, "bias", None) is not None
+            self.nodes[names[-1]] = dataclasses.replace(node, bias=None) if biased else node
+            self.edges.append(Edge(source, names[-1], delay))
+        return tuple((each, 0) for each in names)
+
+    def _readout(self, name: str, layer: Any, flow: Flow) -> Flow:
+        """Weights and a leaky sum, which are one layer in training."""
+        _require_unit(u.UNITLESS, flow, name)
+        dense, node = readout_nodes(layer, self._parameters[name], self._seconds)
+        weights = self._copies(free(f"{name}_weight", self._taken), in_place(dense, flow), flow)
+        self.nodes[name] = node
+        self.edges += [Edge(source, name) for source, _ in weights]
+        return Flow(sources=((name, 0),), shape=node.shape, places=laid_out(node.shape, False), unit=u.UNITLESS)
 
     def _population(self, name: str, layer: Any, flow: Flow) -> Flow:
         with at_node(name):

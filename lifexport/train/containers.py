@@ -9,6 +9,7 @@ import brainunit as u
 
 from ..findings import at_node, error
 from .chaining import label, require_chain, require_same
+from .module import Module
 from .parameters import unit_name
 from .running import run_layer
 
@@ -85,7 +86,7 @@ class Sequential(brainstate.nn.Sequential):
         return x
 
 
-class Parallel(brainstate.nn.Module):
+class Parallel(Module):
     r"""Layers side by side: each gets the same input, and what they give adds up.
 
     .. math:: y = \sum_i f_i(x)

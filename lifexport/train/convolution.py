@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
@@ -11,12 +11,13 @@ import jax.numpy as jnp
 
 from ..findings import at_node, error
 from ..windows import Windows
+from .module import Module
 from .parameters import require_size, require_unit
 from .running import Stateless
 from .weights import initial, require_features, require_plain, with_unit
 
 
-class Convolution(Stateless, brainstate.nn.Module):
+class Convolution(Stateless, Module):
     """What ``Conv1d`` and ``Conv2d`` share; see there."""
 
     space: ClassVar[str]
@@ -49,7 +50,7 @@ class Convolution(Stateless, brainstate.nn.Module):
             raise error("LX102", node=label, field="groups", found=found, fix="use a divisor of both")
         moves = {"stride": stride, "dilation": dilation, "padding": padding}
         with at_node(label):
-            windows = Windows(size=self.in_size[1:], kernel=kernel_size, **moves)
+            windows: Any = Windows(size=self.in_size[1:], kernel=kernel_size, **moves)
         self.kernel_size, self.stride, self.dilation = windows.kernel, windows.stride, windows.dilation
         self.padding = windows.padding
         self.out_size = (self.out_channels, *windows.positions)

@@ -41,7 +41,7 @@ class Dropout(Stateless, brainstate.nn.ElementWiseBlock):
     """
 
     def __init__(self, prob: float = 0.5, name: str | None = None):
-        super().__init__(name=name)
+        super().__init__(name=name)  # type: ignore[call-arg]
         scalar = is_number(prob) and u.math.shape(prob) == () and u.get_dim(prob) == u.DIMENSIONLESS
         if not scalar or not 0 < prob <= 1:
             fix = "give the probability to keep, above 0 and at most 1"

@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..findings import error
+from .module import Module
 from .parameters import concrete, require, require_quantity, require_shape, require_size, require_unit, unit_name
 from .phase import fitting
 from .weights import initial, require_features, with_unit
 
 
-class BatchNorm(brainstate.nn.Module):
+class BatchNorm(Module):
     r"""Batch normalisation of currents, channel by channel; ``capture`` folds it into the weights before it.
 
     .. math:: y = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta

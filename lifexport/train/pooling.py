@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -12,12 +13,13 @@ import numpy as np
 
 from ..findings import at_node
 from ..spatial import SumPool as Node
+from .module import Module
 from .parameters import require_size
 from .running import Stateless
 from .weights import require_features
 
 
-class SumPool(Stateless, brainstate.nn.Module):
+class SumPool(Stateless, Module):
     """Sum over a window, channel by channel; of spikes it is a count.
 
     Parameters
@@ -55,7 +57,7 @@ class SumPool(Stateless, brainstate.nn.Module):
         label = name or type(self).__name__
         self.in_size = require_size(in_size, node=label, field="in_size")
         with at_node(label):
-            node = Node(shape=self.in_size, kernel=kernel_size, stride=stride, padding=padding)
+            node: Any = Node(shape=self.in_size, kernel=kernel_size, stride=stride, padding=padding)
         self.kernel_size, self.stride, self.padding = node.kernel, node.stride, node.padding
         self.out_size = node.out_shape
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import brainstate
 import brainunit as u
@@ -64,6 +64,8 @@ class LeakyRateReadout(brainstate.nn.Module):
     >>> [round(float(rate), 4) for rate in rates[:, 0]]
     [1.0, 2.9048]
     """
+
+    units: ClassVar = {"tau": u.ms}
 
     def __init__(
         self,

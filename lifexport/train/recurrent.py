@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
@@ -9,10 +11,11 @@ import jax.numpy as jnp
 from ..findings import at_node, error
 from .activity import note
 from .chaining import label, size
+from .module import Module
 from .parameters import unit_name
 
 
-class Recurrent(brainstate.nn.Module):
+class Recurrent(Module):
     r"""Population whose spikes of the step before come back to it through a connection.
 
     .. math:: s_t = \text{population}\big(x_t + \text{feedback}(s_{t-1})\big), \qquad s_{-1} = 0
@@ -94,7 +97,7 @@ class Recurrent(brainstate.nn.Module):
 
     def run(self, x):
         """Whole sequence, ``(time, *batch, *in_size)``; equal to ``update`` at every step."""
-        spikes = brainstate.transform.for_loop(self.update, x)
+        spikes: Any = brainstate.transform.for_loop(self.update, x)
         if hasattr(self.population, "get_spike"):
             note(self.population, spikes)
         return spikes

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-import brainstate
 import brainunit as u
 
-from .parameters import require_quantity, require_shape, require_size, require_unit
+from .module import Module
+from .parameters import concrete, require_quantity, require_shape, require_size, require_unit
 from .running import Stateless
 from .weights import require_features, require_plain, with_unit
 
 
-class Flatten(Stateless, brainstate.nn.Module):
+class Flatten(Stateless, Module):
     """All axes of a sample into one, the last running fastest.
 
     Parameters
@@ -51,7 +51,7 @@ class Flatten(Stateless, brainstate.nn.Module):
         return u.math.reshape(x, (*lead, *self.out_size))
 
 
-class Identity(Stateless, brainstate.nn.Module):
+class Identity(Stateless, Module):
     r"""One fixed weight from every input to the output at its place: the plain branch of a skip connection.
 
     .. math:: y = \text{scale} \cdot x \cdot \text{unit}
@@ -91,7 +91,8 @@ class Identity(Stateless, brainstate.nn.Module):
         self.in_size = self.out_size = require_size(in_size, node=label, field="in_size")
         require_quantity(scale, u.UNITLESS, node=label, field="scale")
         require_shape(scale, (), node=label, field="scale")
-        self.scale = scale
+        number = concrete(scale)
+        self.scale = scale if number is None else float(number)
         self.unit = u.UNITLESS if unit is None else require_unit(unit, node=label)
 
     def update(self, x):

@@ -48,7 +48,7 @@ def node(conv) -> FloatConv:
     return FloatConv(**value, size=conv.in_size[1:], **moves)
 
 
-@pytest.mark.parametrize("bias", [None, brainstate.nn.init.Normal(1.0)])
+@pytest.mark.parametrize("bias", [None, brainstate.nn.init.Normal(scale=1.0)])
 @pytest.mark.parametrize(("in_size", "channels", "kernel", "moves"), CASES)
 def test_equals_the_definition(in_size, channels, kernel, moves, bias):
     with brainstate.environ.context(precision=64):
@@ -77,7 +77,7 @@ def test_equals_the_definition_at_random(seed):
 @pytest.mark.parametrize(("in_size", "channels", "kernel", "moves"), CASES)
 def test_equals_brainstates(in_size, channels, kernel, moves):
     with brainstate.environ.context(precision=64):
-        conv = layer(in_size, channels, kernel, moves, unit=None, b_init=brainstate.nn.init.Normal(1.0))
+        conv = layer(in_size, channels, kernel, moves, unit=None, b_init=brainstate.nn.init.Normal(scale=1.0))
         kind = {2: brainstate.nn.Conv1d, 3: brainstate.nn.Conv2d}[len(in_size)]
         theirs = kind(
             (*in_size[1:], in_size[0]),
@@ -104,7 +104,7 @@ def test_equals_brainstates(in_size, channels, kernel, moves):
 @pytest.mark.parametrize("case", [4, 9, 17, 18])
 def test_gradients_of_a_sequence(case):
     with brainstate.environ.context(precision=64):
-        conv = layer(*CASES[case], b_init=brainstate.nn.init.Normal(1.0))
+        conv = layer(*CASES[case], b_init=brainstate.nn.init.Normal(scale=1.0))
         check_gradients(conv, np.random.default_rng(0).normal(size=(4, 3, *conv.in_size)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 import pytest
 from train.sequences import check_gradients, check_run
@@ -30,7 +31,7 @@ def pair(size, **fields):
 @pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
 @pytest.mark.parametrize("size", [(1,), (4,), (3, 5), (2, 3, 4)])
 def test_equals_brainstates(size, momentum):
-    with brainstate.environ.context(precision=64):
+    with brainstate.environ.context(precision=64), jax.numpy_dtype_promotion("standard"):
         ours, theirs = pair(size, momentum=momentum, epsilon=1e-3, unit=None)
         x = np.random.default_rng(1).normal(1.5, 2.0, (5, 6, *size))
         for fit in (True, False):

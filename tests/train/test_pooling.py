@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import brainstate
 import brainunit as u
+import jax
 import numpy as np
 import pytest
 from train.sequences import check_run
@@ -41,7 +42,7 @@ def test_equals_the_definition(in_size, kernel, moves, kind, node):
 @pytest.mark.parametrize(("in_size", "kernel", "stride"), [((2, 6), 2, None), ((2, 7), 3, 2), ((2, 6, 5), (2, 3), 1)])
 def test_the_mean_is_brainstates(in_size, kernel, stride):
     theirs = {2: brainstate.nn.AvgPool1d, 3: brainstate.nn.AvgPool2d}[len(in_size)](kernel, stride)
-    with brainstate.environ.context(precision=64):
+    with brainstate.environ.context(precision=64), jax.numpy_dtype_promotion("standard"):
         x = np.random.default_rng(0).normal(size=(3, *in_size))
         expected = np.moveaxis(np.asarray(theirs(np.moveaxis(x, 1, -1))), -1, 1)
         np.testing.assert_allclose(AvgPool(in_size, kernel, stride)(x), expected, rtol=0, atol=1e-13)
