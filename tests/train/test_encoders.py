@@ -138,3 +138,9 @@ def test_a_scalar_is_refused(encode):
 def test_useless_seeds_are_refused(seed):
     with pytest.raises(ParameterError, match=r"LX006.*seed"):
         encoders.bernoulli_rate(np.zeros((1, 1)), 3, seed=seed)
+
+
+def test_a_draw_of_zero_fires_above_zero_alone():
+    seed = 4166419  # found by search: its first draw is 0 in 24 bits
+    spikes = [encoders.bernoulli_rate(np.array([x]), 1, seed=seed).item() for x in (0.0, UNIT)]
+    assert spikes == [0.0, 1.0]

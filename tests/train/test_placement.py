@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 SCRIPT = """
@@ -69,6 +71,7 @@ def test_four_devices_train_as_one_does():
     assert out == "equal\n", err
 
 
+@pytest.mark.thorough
 def test_two_processes_train_as_one_does():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
