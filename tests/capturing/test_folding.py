@@ -48,7 +48,7 @@ def test_the_formula(bias):
 
 def cases():
     yield "dense", (6,), lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)), 4
-    yield "convolution", (2, 6), lx.Conv1d((2, 6), 3, 3), (3, 4)
+    yield "convolution", (2, 6), lx.Conv1d((2, 6), 3, 3, w_init=NN.init.Normal(mean=4.0, scale=5.0)), (3, 4)
     yield "two axes", (2, 5, 4), lx.Conv2d((2, 5, 4), 4, 3, groups=2, b_init=NN.init.Normal(scale=1.0)), (4, 3, 2)
     branches = lx.Parallel(
         lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)), lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0))

@@ -48,8 +48,12 @@ def node(conv) -> FloatConv:
     return FloatConv(**value, size=conv.in_size[1:], **moves)
 
 
-@pytest.mark.parametrize("bias", [None, brainstate.nn.init.Normal(scale=1.0)])
-@pytest.mark.parametrize(("in_size", "channels", "kernel", "moves"), CASES)
+BIAS = brainstate.nn.init.Normal(scale=1.0)
+
+
+@pytest.mark.parametrize(
+    ("in_size", "channels", "kernel", "moves", "bias"), [(*case, (None, BIAS)[i % 2]) for i, case in enumerate(CASES)]
+)
 def test_equals_the_definition(in_size, channels, kernel, moves, bias):
     with brainstate.environ.context(precision=64):
         brainstate.random.seed(0)
@@ -62,7 +66,7 @@ def test_equals_the_definition(in_size, channels, kernel, moves, bias):
         np.testing.assert_allclose(conv(x[0, 0]), expected[0, 0], rtol=0, atol=1e-12)  # no batch
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_equals_the_definition_at_random(seed):
     rng = np.random.default_rng(seed)
     axes = int(rng.integers(1, 3))
@@ -74,7 +78,7 @@ def test_equals_the_definition_at_random(seed):
     test_equals_the_definition(in_size, groups * int(rng.integers(1, 4)), kernel, moves, None)
 
 
-@pytest.mark.parametrize(("in_size", "channels", "kernel", "moves"), CASES)
+@pytest.mark.parametrize(("in_size", "channels", "kernel", "moves"), CASES[3::3])
 def test_equals_brainstates(in_size, channels, kernel, moves):
     with brainstate.environ.context(precision=64):
         conv = layer(in_size, channels, kernel, moves, unit=None, b_init=brainstate.nn.init.Normal(scale=1.0))
@@ -101,7 +105,7 @@ def test_equals_brainstates(in_size, channels, kernel, moves):
         )
 
 
-@pytest.mark.parametrize("case", [4, 9, 17, 18])
+@pytest.mark.parametrize("case", [9, 18])
 def test_gradients_of_a_sequence(case):
     with brainstate.environ.context(precision=64):
         conv = layer(*CASES[case], b_init=brainstate.nn.init.Normal(scale=1.0))
