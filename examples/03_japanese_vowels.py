@@ -24,9 +24,7 @@ def network(hidden: int = 64) -> lx.Sequential:
     quiet = brainstate.nn.init.KaimingNormal(scale=2.0)
     return lx.Sequential(
         lx.Linear(12, hidden, name="input"),
-        lx.Recurrent(
-            lx.LIF(hidden, name="hidden", **neuron), lx.Linear(hidden, hidden, w_init=quiet, name="feedback")
-        ),
+        lx.Recurrent(lx.LIF(hidden, name="hidden", **neuron), lx.Linear(hidden, hidden, w_init=quiet, name="feedback")),
         lx.Linear(hidden, 9, name="output"),
         lx.LIF(9, name="speaker", **neuron),
     )

@@ -122,4 +122,3 @@ def qat(
         devices=devices,
     )
     return module.to_int()
-
