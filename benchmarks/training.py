@@ -1,6 +1,6 @@
 """Training steps against idiomatic ``brainpy.state.LIF``, side by side in one process.
 
-    python benchmarks/training.py [--runs 15] [--small]
+    python benchmarks/training.py [--runs 15] [--small] [--malloc]
 
 700-256-256-20 (``--small``: 64-128-10), B=64, T=100, dense layers with LIF neurons behind each, the same weights and
 inputs for all; cross entropy of the spike counts; a step is value and gradient, without an optimizer. The yardstick is
@@ -8,12 +8,18 @@ inputs for all; cross entropy of the spike counts; a step is value and gradient,
 the process's CPU time (all threads), their ratio to the yardstick, and the temporary memory XLA plans. lifexport's
 spikes and gradients are compared with brainpy's first. Peers use their own neuron and surrogate, with the same sizes
 and decay: their cost is compared, not their accuracy. A peer that is not installed is named and skipped.
+
+"QAT" rows are ``lx.QAT`` of the same network, w8/v16: forward in integers (membranes and spikes are compared with the
+int64 reference), backward by hand. ``--malloc`` starts over with an allocator that keeps freed memory: where pages are
+expensive (virtual machines), fetching them anew in every call takes longer than what is computed in them.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from time import process_time
 
@@ -28,6 +34,7 @@ import lifexport as lx
 
 TAU, DT = 10.0, 1.0
 DECAY = float(np.exp(-DT / TAU))
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
 Method = tuple[Callable[[], object], Callable[[], object]]
 """Forward pass and training step."""
 
@@ -73,6 +80,28 @@ def stateful(task: Task, neuron, run: Callable) -> tuple[Method, dict, str]:
     return (
         (lambda: jax.block_until_ready(fast()), lambda: jax.block_until_ready(step())),
         found,
+        f"{memory / 2**20:.0f} MiB",
+    )
+
+
+def integer(task: Task, target: str) -> tuple[Method, str]:
+    """``lx.QAT`` of the same network, checked against the int64 reference."""
+    layers = []
+    reset = "hard" if target == "loihi-lava" else "soft"
+    for (inputs, outputs), weight in zip(task.pairs, task.weights, strict=True):
+        layers += [lx.Linear(inputs, outputs, weight), lx.LIF(outputs, tau=TAU * u.ms, spk_reset=reset)]
+    q = lx.QAT(lx.Sequential(*layers), target, calibration=task.x, weight_bits=8)
+    codes, parameters = jnp.asarray(q.encode(task.x)), q.latent.value
+    fast = jax.jit(lambda parameters: q.apply(parameters, codes).spikes)
+    loss = jax.jit(lambda parameters: (task.loss((out := q.apply(parameters, codes)).spikes), out.ints))
+    step = jax.jit(jax.value_and_grad(lambda parameters: task.loss(q.apply(parameters, codes).spikes)))
+    t = lx.simulate(q.to_int(), np.asarray(codes), record=("v", "spikes"), backend="reference")
+    ints = loss(parameters)[1]
+    differ = sum(int((np.asarray(ints.v[n]) != t.v[n]).sum() + (ints.spikes[n] != t.spikes[n]).sum()) for n in t.v)
+    print(f"QAT {target}: {t.output.mean():.1%} fire; {differ} membranes and spikes differ from the reference")
+    memory = step.lower(parameters).compile().memory_analysis().temp_size_in_bytes
+    return (
+        (lambda: jax.block_until_ready(fast(parameters)), lambda: jax.block_until_ready(step(parameters))),
         f"{memory / 2**20:.0f} MiB",
     )
 
@@ -159,7 +188,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--malloc", action="store_true")
     given = parser.parse_args()
+    if given.malloc and not set(MALLOC) <= set(os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MALLOC})
     brainstate.environ.set(dt=DT * u.ms)
     task = Task((64, 128, 10), 32, 50) if given.small else Task((700, 256, 256, 20), 64, 100)
     print(f"jax {jax.__version__}, brainstate {brainstate.__version__}, {jax.devices()[0].device_kind}")
@@ -178,6 +210,8 @@ def main() -> None:
         pairs = zip(mine["slopes"], other["slopes"], strict=True)
         worst = max(np.abs(a - b).max() / np.abs(b).max() for a, b in pairs)
         print(f"{name}: {mine['spikes'].mean():.1%} fire; {differ} spikes differ, gradients by {worst:.1e}")
+    for target in ("fpga-q", "loihi-lava"):
+        methods[f"QAT {target}"], memory[f"QAT {target}"] = integer(task, target)
     for name, build in PEERS.items():
         try:
             methods[name] = build(task)

@@ -136,17 +136,16 @@ class _Backward:
         x = self.arriving(self.network.incoming(name)[0])
         like = jax.ShapeDtypeStruct(node.weight.shape, jnp.float32)
 
-        def add(total, part):
-            codes, given = part
-            return total + jax.linear_transpose(lambda w: linear(node, w, codes.astype(jnp.float32)), like)(given)[
-                0
-            ], None
+        def slope(first, steps: int):
+            codes, given = (jax.lax.dynamic_slice_in_dim(rows, first, steps) for rows in (x, gradient))
+            return jax.linear_transpose(lambda w: linear(node, w, codes.astype(jnp.float32)), like)(given)[0]
 
-        steps = max(1, ROWS // x.shape[1])  # integers become real numbers a few steps at a time
-        whole = len(x) // steps * steps
-        parts = jax.tree.map(lambda a: a[:whole].reshape(-1, steps, *a.shape[1:]), (x, gradient))
-        total, _ = jax.lax.scan(add, jnp.zeros(like.shape, jnp.float32), parts)
-        self.found.weights[name] = add(total, (x[whole:], gradient[whole:]))[0] if whole < len(x) else total
+        steps = min(len(x), max(1, ROWS // x.shape[1]))  # integers become real numbers a few steps at a time
+        starts = jnp.arange(len(x) // steps) * steps
+        zero = jnp.zeros(like.shape, jnp.float32)
+        total, _ = jax.lax.scan(lambda total, first: (total + slope(first, steps), None), zero, starts)
+        rest = len(x) % steps
+        self.found.weights[name] = total + slope(len(x) - rest, rest) if rest else total
 
     def loop(self, group: Sequence[str], v: Any) -> None:
         """Pass gradients through the nodes of a loop, or a lone population, from the last step to the first."""
@@ -172,7 +171,7 @@ class _Loop:
         silent = {n: jnp.zeros((*shape, *network.nodes[n].shape), jnp.float32) for n in self.members}
         spikes = {name: owner.waiting.pop(name, silent[name]) for name in self.members}
         last = {network.readout_name: v} if network.readout_name in self.members else {}
-        began = {name: owner.kept.began[name] for name in self.members}
+        began = {name: _steps(owner.kept.began[name]) for name in self.members}
 
         def step(carry, now):
             codes, gradients = now
@@ -252,8 +251,13 @@ class _Loop:
             settings.slope,
             jnp.maximum(distance, 1).astype(jnp.float32),
             detach_reset=settings.detach_reset,
+            known=[code.astype(jnp.int32) for code in (*began.last.current, began.v)],
         )
-        pairs = [Pair(code.astype(jnp.int32), real) for code, real in zip(began.arriving, arriving, strict=True)]
+        totals = began.arriving or (None,) * len(arriving)
+        pairs = [
+            Pair(None if code is None else code.astype(jnp.int32), real)
+            for code, real in zip(totals, arriving, strict=True)
+        ]
         was = began.state
         currents = tuple(
             Pair(code.astype(jnp.int32), real) for code, real in zip(was.current, state.current, strict=True)
@@ -271,6 +275,12 @@ class _Loop:
             full(result.spikes),
             full(result.v),
         )
+
+
+def _steps(began: Began) -> Began:
+    """What is known of every step: ``last`` and ``v`` are now what the step itself ended with."""
+    last = jax.tree.map(lambda rows, end: jnp.concatenate([rows[1:], end[None]]), began.state, began.last)
+    return began._replace(last=last, v=last.v if began.v is None else began.v)
 
 
 def _later(values: Any, delay: int) -> Any:

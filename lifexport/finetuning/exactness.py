@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..bounds import INT32, exact_kernels, largest, largest_input, membrane_bound, product_bound, settles
@@ -35,13 +37,19 @@ def kernels(envelope: IntNetwork) -> dict[str, type]:
 def require_exact(envelope: IntNetwork, steps: int) -> None:
     """Refuse (LX302) a run whose membranes or currents int32 might not hold."""
     for name, node in envelope.populations.items():
-        if node.per_event:
+        if not settles(envelope, name):
+            bound = _unsettled(envelope, name, node)
+        elif node.per_event:
             arriving = max(int(np.abs(envelope.nodes[e.source].weight).max()) for e in envelope.incoming(name))
             bound = node.step_bound(arriving * max(largest_input(envelope, e.source) for e in envelope.incoming(name)))
         else:
             bound = min(membrane_bound(envelope, name), _grown(envelope, name, node, steps))
-        if bound > INT32 or not settles(envelope, name):
+        if bound > INT32:
             raise error("LX302", node=name, found=f"membranes and currents of up to {bound}", fix=FIX)
+
+
+def _arriving(envelope: IntNetwork, name: str) -> int:
+    return sum(largest(envelope, edge.source) for edge in envelope.incoming(name))
 
 
 def _grown(envelope: IntNetwork, name: str, node: IntLIF, steps: int) -> int:
@@ -49,6 +57,23 @@ def _grown(envelope: IntNetwork, name: str, node: IntLIF, steps: int) -> int:
     harmless = node.rules.reset == "value" or (node.reset_code <= node.threshold).all()
     if node.rules.current is not None or node.rules.leak.kind == "toward_input" or not harmless:
         return INT32 + 1
-    arriving = sum(largest(envelope, edge.source) for edge in envelope.incoming(name))
     first = max(int(np.abs(values).max()) for values in (node.v_initial, node.reset_code))
-    return first + steps * (arriving + int(np.abs(node.bias).max()) + 1)
+    return first + steps * (_arriving(envelope, name) + int(np.abs(node.bias).max()) + 1)
+
+
+def _unsettled(envelope: IntNetwork, name: str, node: IntLIF) -> int:
+    """Largest number of neurons whose current may stay outside of its word, because it moves back once at most.
+
+    It stays below what arrives, over all steps with the decay in between. The leak's product is then formed in parts
+    (``JaxOps.multiply_shift``), which is exact for every int32; a word so narrow that it is not is refused.
+    """
+    rules = node.rules
+    others = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment)
+    current = rules.current
+    if current is None or node.per_event or any(word and word.overflow == "wrap_once" for word in others):
+        return INT32 + 1
+    kept = int(node.current_decay.max()) / (1 << current.leak.bits)
+    if current.leak.kind != "multiply" or kept == 1 or current.word.largest << current.leak.bits <= INT32:
+        return INT32 + 1
+    stored = math.ceil((_arriving(envelope, name) + current.word.largest + 1) / (1 - kept))
+    return node.reset_bound() + 1 + current.synapses * stored + int(np.abs(node.bias).max())

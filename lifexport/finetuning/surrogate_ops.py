@@ -8,7 +8,7 @@ the equation without rounding and without steps:
 ``mul``                the product rule
 ``multiply_shift``     :math:`x\,m / 2^k`: rounding passes gradients as if it were not there
 ``shift_right``        :math:`x / 2^k`, likewise
-``saturate``           ``x`` where it was in range, constant where not
+``saturate``           ``x`` inside of the range, constant at its ends
 ``wrap``, ``wrap_once``  ``x``
 ``minimum``, ``maximum``  the operand that was taken
 ``ge`` (threshold)     the surrogate: :math:`g((x - y) / c)\,(x - y) / c`
@@ -22,7 +22,7 @@ to a reset value is held constant. Stand-ins are only ever differentiated; their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -40,6 +40,7 @@ class Pair(NamedTuple):
     """An integer of the simulator, and its differentiable stand-in."""
 
     code: Any
+    """None where it was not kept: what arrives, and sums with it."""
     real: Any = 0.0
     role: str = ""
     """``threshold``, ``reset`` (its code), ``gap`` (from a membrane to it), ``spike``, or none of them."""
@@ -60,19 +61,29 @@ class SurrogateOps:
         From reset to threshold, in codes.
     detach_reset : bool
         Whether no gradient flows through the spikes that reset the membrane.
+    known : sequence of int32 array
+        What numbers without a code are once their overflow rule has acted, in the order of the step.
     """
 
     def __init__(
-        self, codes: JaxOps, reals: Mapping[str, Any], gradient: Callable, distance: Any, *, detach_reset: bool
+        self,
+        codes: JaxOps,
+        reals: Mapping[str, Any],
+        gradient: Callable,
+        distance: Any,
+        *,
+        detach_reset: bool,
+        known: Sequence[Any] = (),
     ):
         self.codes, self.reals, self.gradient, self.distance = codes, reals, gradient, distance
-        self.detach_reset = detach_reset
+        self.detach_reset, self.known = detach_reset, iter(known)
 
     def const(self, array: np.ndarray | int, name: str) -> Pair:
         return Pair(self.codes.const(array, name), self.reals.get(name, 0.0), ROLES.get(name, ""))
 
     def add(self, x: Pair, y: Pair) -> Pair:
-        return Pair(self.codes.add(x.code, y.code), x.real + y.real)
+        kept = x.code is not None and y.code is not None
+        return Pair(self.codes.add(x.code, y.code) if kept else None, x.real + y.real)
 
     def sub(self, x: Pair, y: Pair) -> Pair:
         code = self.codes.sub(x.code, y.code)
@@ -123,14 +134,14 @@ class SurrogateOps:
         return Pair(self.codes.shift_right(x.code, k, name), share * x.real)
 
     def saturate(self, x: Pair, lo: int, hi: int) -> Pair:
-        code = self.codes.saturate(x.code, lo, hi)
-        return Pair(code, jnp.where(code == x.code, x.real, 0.0))
+        code = next(self.known) if x.code is None else self.codes.saturate(x.code, lo, hi)
+        return Pair(code, jnp.where((code > lo) & (code < hi), x.real, 0.0))
 
     def wrap(self, x: Pair, lo: int, hi: int) -> Pair:
-        return Pair(self.codes.wrap(x.code, lo, hi), x.real)
+        return Pair(next(self.known) if x.code is None else self.codes.wrap(x.code, lo, hi), x.real)
 
     def wrap_once(self, x: Pair, lo: int, hi: int) -> Pair:
-        return Pair(self.codes.wrap_once(x.code, lo, hi), x.real)
+        return Pair(next(self.known) if x.code is None else self.codes.wrap_once(x.code, lo, hi), x.real)
 
     def columns(self, x: Pair) -> list[Pair]:
         reals = jnp.broadcast_to(x.real, x.code.shape)

@@ -17,13 +17,13 @@ from ..bounds import INT32, largest
 from ..findings import at_node
 from ..graph import Edge
 from ..network import IntNetwork
-from ..neurons import Arriving
+from ..neurons import Arriving, IntPopulation
 from .groups import groups
 from .in_order import InOrder
 from .jax_ops import JaxOps
 from .products import connect
 
-INT16 = (1 << 15) - 1
+INT16 = np.iinfo(np.int16)
 
 
 class Keep(NamedTuple):
@@ -38,11 +38,24 @@ class Keep(NamedTuple):
 
 
 class Began(NamedTuple):
-    """What every step of a population began with, in the smallest types that hold it."""
+    """What every step of a population began with, in the smallest types that hold it, and what is not found from that.
+
+    Parameters
+    ----------
+    state : LIFState
+        Over all steps.
+    last : LIFState
+        State after the last step.
+    v : array or None
+        Membranes before their reset, where the state holds them after it.
+    arriving : tuple of array
+        What the inputs of every port came to; none, where states tell enough of that.
+    """
 
     state: Any
+    last: Any
+    v: Any
     arriving: tuple
-    """What the inputs of every port came to."""
 
 
 class Ran(NamedTuple):
@@ -140,7 +153,8 @@ class _Run:
                 if name in members:
                     state, arrived = self._step(name, states[name], parts, kept)
                     states = {**states, name: state}
-                    totals |= {name: arrived} if self.keep.began and len(group) > 1 else {}
+                    needed = self.keep.began and len(group) > 1 and _needs_arriving(network.nodes[name])
+                    totals |= {name: arrived} if needed else {}
                     now[name] = kept.spikes[name]
                 elif self._one_by_one(name):
                     now[name] = parts
@@ -161,9 +175,12 @@ class _Run:
         ran.v.update(v)
         ran.currents.update(currents)
         ran.overflows.update({name: count.sum(dtype=jnp.int32) for name, count in overflows.items()})
-        for name, state in began.items():
-            arrived = totals.get(name) or tuple(self._total(port, outside) for port in network.arriving(name))
-            ran.began[name] = Began(state, arrived)
+        for name, (state, late) in began.items():
+            last = jax.tree.map(_within, states[name], *network.nodes[name].state_range())
+            arrived = totals.get(name, ())
+            if len(group) == 1 and _needs_arriving(network.nodes[name]) and not arrived:
+                arrived = tuple(self._total(port, outside) for port in network.arriving(name))
+            ran.began[name] = Began(state, last, late, arrived)
         return spikes
 
     def _one_by_one(self, name: str) -> bool:
@@ -184,13 +201,14 @@ class _Run:
         if keep.count:
             kept.overflows[name] = ops.overflowed
         if keep.began:
-            kept.began[name] = jax.tree.map(_within, state, *node.state_range())
+            late = _within(v, *map(np.asarray, node.membrane_range())) if node.rules.reset_when == "step_end" else None
+            kept.began[name] = jax.tree.map(_within, state, *node.state_range()), late
         return after, tuple(sum(getattr(event, "taken", event) for event in port) for port in events)
 
     def _total(self, port: Sequence[Edge], outside: Mapping[Edge, Any]) -> Any:
         """What the inputs of a port came to, over all steps."""
-        most = sum(largest(self.network, edge.source) for edge in port)
-        return _fitting(sum(outside[edge].astype(jnp.int32) for edge in port), most)
+        most = np.asarray(sum(largest(self.network, edge.source) for edge in port))
+        return _within(sum(outside[edge].astype(jnp.int32) for edge in port), -most, most)
 
     def _events(self, name: str, port: Sequence[Edge], parts: Mapping[Edge, Any]) -> list[Any]:
         """What arrives at one port of a population."""
@@ -214,10 +232,14 @@ def delay(sequence, delayed: dict[str, Any], edge: Edge):
     return joined[: len(sequence)]
 
 
-def _fitting(values: Any, most: int) -> Any:
-    """Numbers of a known magnitude in 16 bits, where that holds them."""
-    return values.astype(jnp.int16) if most <= INT16 else values
+def _needs_arriving(node: IntPopulation) -> bool:
+    """Whether a step forms numbers that only its inputs tell, neither a current nor the membrane."""
+    rules = node.rules  # type: ignore[attr-defined]
+    single = rules.accumulate == "sum" and rules.sum_word is None and rules.increment is None
+    late = rules.current is not None and rules.current.when == "after_input"
+    return not single or late or rules.leak.kind == "toward_input"
 
 
 def _within(values: Any, lo: np.ndarray, hi: np.ndarray) -> Any:
-    return _fitting(values, max(-int(lo.min()), int(hi.max())))
+    """Numbers of a known range in 16 bits, where that holds them."""
+    return values.astype(jnp.int16) if lo.min() >= INT16.min and hi.max() <= INT16.max else values
