@@ -25,7 +25,11 @@ QUANT = "tests/quantization/test_fpga.py"
 TARGETS = "tests/quantization/test_targets.py"
 SCALES = "tests/quantization/test_scales.py"
 DELAYS = "tests/quantization/test_delays.py"
-TRAIN = "tests/train/test_lif.py"
+SIBLINGS = "tests/train/test_neurons.py::test_every_step_is_brainpys"
+SLOPES = "tests/train/test_neurons.py::test_gradients_are_those_of_the_equation"
+SCANS = "tests/train/test_scans.py"
+EDGES = "tests/train/test_neuron.py::test_"
+CAPTURED = "tests/capturing/test_neurons.py::test_"
 NIR = "tests/export/test_nir_graph.py"
 READING = "tests/export/test_nir_reading.py"
 SPINNAKER = "tests/targets/test_spinnaker1.py"
@@ -387,10 +391,54 @@ MUTANTS = [
     Mutant("fixedpoint.py", "return np.rint(", "return np.floor(0.5 + ", "tests/test_fixedpoint.py"),
     Mutant("neurons/int_lif.py", "return after_reset + arriving + bias", "return arriving", "tests/test_bounds.py"),
     # Training
-    Mutant("train/lif.py", "(top - self.V_reset) * spikes", "top * spikes", TRAIN),
-    Mutant("train/lif.py", "spikes = self.get_spike(before)", "spikes = 0 * self.get_spike(before)", TRAIN),
-    Mutant("train/lif.py", "jax.lax.stop_gradient(before)", "before", TRAIN),
-    Mutant("train/lif.py", "-v + self.V_rest + self.R", "-v + self.R", TRAIN),
+    Mutant("train/spiking.py", "(top - self.V_reset) * spikes", "top * spikes", SIBLINGS),
+    Mutant("train/spiking.py", "jax.lax.stop_gradient(v)", "v", SLOPES),
+    Mutant("train/spiking.py", "if self.detach_reset", "if not self.detach_reset", SLOPES),
+    Mutant("train/neuron.py", "(before, self._emit(before), x)", "(before, 0 * self._emit(before), x)", SIBLINGS),
+    Mutant("train/neuron.py", "-v + self.V_rest + self.R", "-v + self.R", SIBLINGS),
+    Mutant(
+        "train/neuron.py",
+        "u.math.broadcast_to(getattr(self, state).value, shape)",
+        "getattr(self, state).value",
+        EDGES + "currents_broadcast_as_in_a_step",
+    ),
+    Mutant(
+        "train/neuron.py",
+        "environ.context(dt=dt)",
+        "environ.context()",
+        EDGES + "the_gradient_may_be_taken_outside_of_the_context",
+    ),
+    Mutant("train/lif_ref.py", "waiting > 0, held", "waiting > 1, held", SIBLINGS),
+    Mutant("train/lif_ref.py", "asarray(steps - 1", "asarray(steps", SIBLINGS),
+    Mutant("train/lif_ref.py", "(1 - 1e-6)).astype", ").astype", CAPTURED + "refractory_times_are_steps"),
+    Mutant("train/cuba_lif.py", "-g / self.tau_syn", "-g / self.tau", SIBLINGS),
+    Mutant(
+        "train/cuba_lif.py", "inputs(g + x if self.filtered else g)", "inputs(g)", EDGES + "a_filtered_current_lasts"
+    ),
+    Mutant(
+        "train/iaf.py", "return v + brainstate", "return 0.99 * v + brainstate", EDGES + "an_integrator_forgets_nothing"
+    ),
+    Mutant("train/scans.py", "_add(of_emitted, outside)", "outside", SCANS),
+    Mutant("train/scans.py", "jnp.where(t > 0, g, jnp.zeros_like(g))", "g", SCANS),
+    Mutant("train/scans.py", "_at(of_out, count - 1)", "_at(of_out, 0)", SCANS),
+    Mutant(
+        "capturing/neurons.py",
+        "refractory_steps(numbers",
+        "1 + refractory_steps(numbers",
+        CAPTURED + "refractory_times_are_steps",
+    ),
+    Mutant(
+        "capturing/neurons.py",
+        "i_initial=current",
+        "i_initial=0.0",
+        CAPTURED + "a_captured_population_runs_as_its_module",
+    ),
+    Mutant(
+        "capturing/neurons.py",
+        "r=-1.0 / np.expm1(-seconds / tau)",
+        "r=1.0",
+        CAPTURED + "a_rate_readout_is_weights_and_a_leaky_sum",
+    ),
     Mutant("train/surrogate.py", "(x >= 0).astype", "(x > 0).astype", "tests/train/test_surrogate.py"),
     # Files and report
     Mutant("export/nir_graph.py", "v_reset=node.v_reset[()]", "v_reset=node.v_rest[()]", NIR),

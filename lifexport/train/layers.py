@@ -95,4 +95,6 @@ class Linear(Stateless, brainstate.nn.Linear):
         if shape[-1:] != (width,):
             fix = f"give an array whose last axis is {width} wide"
             raise error("LX102", node=self.name, field="x", found=f"shape {shape}", fix=fix)
-        return with_unit(super().update(x), self.unit)
+        # One product of matrices: of more axes, the gradient would transpose the whole sequence first.
+        y = super().update(u.math.reshape(x, (-1, width)) if len(shape) > 2 else x)
+        return with_unit(u.math.reshape(y, (*shape[:-1], -1)) if len(shape) > 2 else y, self.unit)
