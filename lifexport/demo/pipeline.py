@@ -31,7 +31,7 @@ from .training import constant_current, load_digits, train_digits
 
 TARGET = "fpga-q"
 EPOCHS = 40
-FINE_TUNING_EPOCHS = 5
+FINE_TUNING_EPOCHS = 10
 GOLDEN_SAMPLES = 8
 
 
