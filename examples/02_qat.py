@@ -14,7 +14,7 @@ import optax
 import lifexport as lx
 from lifexport.demo.training import constant_current, load_digits, train_digits
 
-WIDTHS = {"weight_bits": 3, "state_bits": 12}
+WIDTHS = lx.QuantSpec(weight_bits=3, state_bits=12)
 
 
 def in_a_loop(q: lx.QAT, codes: np.ndarray, y: np.ndarray, epochs: int) -> None:
@@ -45,12 +45,12 @@ def main(folder: Path, epochs: int = 10) -> None:
         return f"{(lx.simulate(network, x).prediction.labels == digits.y_test).mean():.1%} of the test images"
 
     print("as trained:", right(f))
-    print("rounded:", right(lx.quantize(f, "fpga-q", calibration=seen, **WIDTHS)))
+    print("rounded:", right(lx.quantize(f, "fpga-q", calibration=seen, spec=WIDTHS)))
 
-    tuned = lx.qat(f, "fpga-q", seen, digits.y_train, epochs=epochs, **WIDTHS)
+    tuned = lx.qat(f, "fpga-q", seen, digits.y_train, epochs=epochs, spec=WIDTHS)
     print("fine-tuned in one call:", right(tuned))
 
-    q = lx.QAT(f, "fpga-q", calibration=seen, **WIDTHS)
+    q = lx.QAT(f, "fpga-q", calibration=seen, spec=WIDTHS)
     in_a_loop(q, q.encode(seen), digits.y_train, epochs)
     looped = q.to_int()
     print("fine-tuned in a loop:", right(looped))

@@ -11,6 +11,7 @@ from ..finetuning import QAT
 from ..finetuning.forward import Ints
 from ..finetuning.tuning import tune
 from ..network import FloatNetwork
+from ..quantspec import QuantSpec
 from ..train.history import Epoch
 from .training import BATCH
 
@@ -24,7 +25,7 @@ def fine_tune(
     epochs: int,
     seed: int,
     on_epoch: Callable[[Epoch], None],
-    **widths: int,
+    spec: QuantSpec,
 ) -> QAT:
     """Quantize a trained network and train it in integers, as ``lifexport.qat`` does; returns what was trained.
 
@@ -37,10 +38,10 @@ def fine_tune(
     y : int array, shape ``(samples,)``
     epochs, seed, on_epoch
         As for ``fit``.
-    **widths
-        ``weight_bits``, ``state_bits``.
+    spec : QuantSpec
+        Widths.
     """
-    module = QAT(f, target, calibration=x, **widths)
+    module = QAT(f, target, calibration=x, spec=spec)
     tune(module, x, y, epochs=epochs, batch_size=BATCH, seed=seed, progress=False, on_epoch=on_epoch)
     return module
 

@@ -19,8 +19,8 @@ from ..fidelity import FidelityReport, compare
 from ..fidelity.card import wrapped
 from ..fidelity.statistics import Proportion
 from ..files import canonical_json, make_folder, whole_file, whole_files, write_text
-from ..finetuning import QAT
 from ..findings import at_node, error
+from ..finetuning import QAT
 from ..network import FloatNetwork, IntNetwork
 from ..quantization import quantize
 from ..quantspec import QuantSpec, resolve
@@ -83,7 +83,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
         LX303, LX402 if anything that must be equal is not.
     """
     _require_packages()
-    _require_widths(weight_bits, state_bits)
+    spec = _widths(weight_bits, state_bits)
     folder = make_folder(folder)
     digits = load_digits()
     x = np.asarray(constant_current(digits.x_test))
@@ -95,8 +95,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     progress("capture and quantize")
     f = capture(net, dt=1 * u.ms, in_size=64)
     seen = np.asarray(constant_current(digits.x_train))
-    widths = {"weight_bits": weight_bits, "state_bits": state_bits}
-    rounded = _accuracy(quantize(f, TARGET, calibration=seen, **widths), x, digits.y_test)
+    rounded = _accuracy(quantize(f, TARGET, calibration=seen, spec=spec), x, digits.y_test)
     module = fine_tune(
         f,
         TARGET,
@@ -110,7 +109,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
             FINE_TUNING_EPOCHS,
             f"epoch {epoch.number}/{FINE_TUNING_EPOCHS}, loss {epoch.loss:.4f}",
         ),
-        **widths,
+        spec=spec,
     )
     q = module.to_int()
     progress("simulate: fast and fine-tuning against reference")
@@ -143,9 +142,11 @@ def _require_packages() -> None:
         raise error("LX005", found=found, fix='pip install "lifexport[demo]"')
 
 
-def _require_widths(weight_bits: int, state_bits: int) -> None:
-    """Refuse widths that the target lacks now, not after training."""
-    resolve(QuantSpec(weight_bits=weight_bits, state_bits=state_bits), load_target(TARGET))
+def _widths(weight_bits: int, state_bits: int) -> QuantSpec:
+    """Widths as the target knows them; refused are others now, not after training."""
+    spec = QuantSpec(weight_bits=weight_bits, state_bits=state_bits)
+    resolve(spec, load_target(TARGET))
+    return spec
 
 
 def _prove_simulators(q: IntNetwork, codes: np.ndarray) -> tuple[str, Trace]:
