@@ -70,11 +70,11 @@ def _time_step(_: click.Context, __: click.Parameter, value: float | None) -> fl
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of weights and batches."
 )
-@click.option("--weight-bits", default=8, show_default=True, help="Width of a weight.")
-@click.option("--state-bits", default=16, show_default=True, help="Width of the membrane.")
+@click.option("--weight-bits", default=3, show_default=True, help="Width of a weight.")
+@click.option("--state-bits", default=12, show_default=True, help="Width of the membrane.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fidelity report as JSON instead of the card.")
 def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) -> None:
-    """Train on handwritten digits, quantize, export to NIR and ONNX, read back, prove; under a minute.
+    """Train on handwritten digits, quantize, fine-tune in integers, export to NIR and ONNX, read back, prove.
 
     Example: lifexport demo --out out --weight-bits 6
     """

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Script, what it needs from the data folder, arguments after the folder (a short run), files it writes.
 EXAMPLES = [
     ("01_train_export.py", None, (), ("model.nir", "model.onnx")),
+    ("02_qat.py", None, ("1",), ("tuned.onnx",)),
     ("03_japanese_vowels.py", "japanese_vowels.npz", ("2",), ("vowels.npz",)),
     ("04_nmnist.py", "nmnist_events_train.npz", ("1",), ("nmnist.npz",)),
 ]

@@ -46,6 +46,7 @@ HOMES = {
         "simulation/layerwise",
         "simulation/products",
         "demo/training",
+        "demo/fine_tuning",
     ),
     "numba": ("simulation/event_kernels",),
     "brainstate": ("train", "capturing", "finetuning/module", "demo/training"),

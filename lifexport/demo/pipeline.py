@@ -1,4 +1,4 @@
-"""The main job on scikit-learn's digits: train, quantize, export, read back, prove, report."""
+"""The main job on scikit-learn's digits: train, quantize, fine-tune, export, read back, prove, report."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from ..export.onnx_model import to_onnx
 from ..export.result import ExportResult
 from ..fidelity import FidelityReport, compare
 from ..fidelity.card import wrapped
+from ..fidelity.statistics import Proportion
 from ..files import canonical_json, make_folder, whole_file, whole_files, write_text
 from ..findings import at_node, error
+from ..finetuning import QAT
 from ..network import FloatNetwork, IntNetwork
 from ..quantization import quantize
 from ..quantspec import QuantSpec, resolve
 from ..simulation import Trace, simulate
 from ..targets import load_target
+from .fine_tuning import fine_tune, integers_inside_gradient
 from .training import constant_current, load_digits, train_digits
 
 TARGET = "fpga-q"
 EPOCHS = 40
+FINE_TUNING_EPOCHS = 10
 GOLDEN_SAMPLES = 8
 
 
@@ -79,7 +83,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
         LX303, LX402 if anything that must be equal is not.
     """
     _require_packages()
-    _require_widths(weight_bits, state_bits)
+    spec = _widths(weight_bits, state_bits)
     folder = make_folder(folder)
     digits = load_digits()
     x = np.asarray(constant_current(digits.x_test))
@@ -90,11 +94,28 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     )
     progress("capture and quantize")
     f = capture(net, dt=1 * u.ms, in_size=64)
-    calibration = np.asarray(constant_current(digits.x_train))
-    q = quantize(f, TARGET, calibration=calibration, weight_bits=weight_bits, state_bits=state_bits)
-    progress("simulate: fast against reference")
+    seen = np.asarray(constant_current(digits.x_train))
+    rounded = _accuracy(quantize(f, TARGET, calibration=seen, spec=spec), x, digits.y_test)
+    module = fine_tune(
+        f,
+        TARGET,
+        seen,
+        digits.y_train,
+        epochs=FINE_TUNING_EPOCHS,
+        seed=seed,
+        on_epoch=lambda epoch: progress(
+            "fine-tune in integers",
+            epoch.number,
+            FINE_TUNING_EPOCHS,
+            f"epoch {epoch.number}/{FINE_TUNING_EPOCHS}, loss {epoch.loss:.4f}",
+        ),
+        spec=spec,
+    )
+    q = module.to_int()
+    progress("simulate: fast and fine-tuning against reference")
     codes = q.encode(x).codes
     simulators, reference = _prove_simulators(q, codes)
+    fine_tuning = _prove_fine_tuning(module, x, reference)
     with whole_files(folder) as draft:
         progress("export NIR and read it back")
         nir = to_nir(f, draft / "model.nir")
@@ -105,7 +126,8 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
         report = compare(f, q, x, labels=digits.y_test)
         golden = _write_golden(draft / "golden.npz", q, codes, reference)
         fidelity = report.save(draft / "fidelity.json")
-        card = _card(report, seed, (simulators, *nir.proofs, simulated_again, *onnx.proofs), (nir, onnx))
+        proofs = (fine_tuning, simulators, *nir.proofs, simulated_again, *onnx.proofs)
+        card = _card(report, rounded, seed, proofs, (nir, onnx))
         text = write_text(draft / "card.txt", card)
     progress("done", 1)
     files = tuple(folder / path.name for path in (nir.path, onnx.path, fidelity, golden, text))
@@ -120,9 +142,11 @@ def _require_packages() -> None:
         raise error("LX005", found=found, fix='pip install "lifexport[demo]"')
 
 
-def _require_widths(weight_bits: int, state_bits: int) -> None:
-    """Refuse widths that the target lacks now, not after training."""
-    resolve(QuantSpec(weight_bits=weight_bits, state_bits=state_bits), load_target(TARGET))
+def _widths(weight_bits: int, state_bits: int) -> QuantSpec:
+    """Widths as the target knows them; refused are others now, not after training."""
+    spec = QuantSpec(weight_bits=weight_bits, state_bits=state_bits)
+    resolve(spec, load_target(TARGET))
+    return spec
 
 
 def _prove_simulators(q: IntNetwork, codes: np.ndarray) -> tuple[str, Trace]:
@@ -139,6 +163,23 @@ def _prove_simulators(q: IntNetwork, codes: np.ndarray) -> tuple[str, Trace]:
         f"fast simulator equals the reference: {values} V and {values} spikes of the test set, 0 differ",
         reference,
     )
+
+
+def _prove_fine_tuning(module: QAT, x: np.ndarray, reference: Trace) -> str:
+    """Run what fine-tuning differentiates, and require the membranes and spikes of the reference (LX303)."""
+    ints = integers_inside_gradient(module, module.encode(x))
+    for name, v in reference.v.items():
+        spikes = reference.spikes[name]
+        with at_node(name):
+            _require_equal("V", np.asarray(ints.v[name]).astype(v.dtype), v)
+            _require_equal("spikes", np.asarray(ints.spikes[name]).astype(spikes.dtype), spikes)
+    values = sum(v.size for v in reference.v.values())
+    return f"forward pass of fine-tuning equals the reference: {values} V and {values} spikes of the test set, 0 differ"
+
+
+def _accuracy(network: IntNetwork, x: np.ndarray, y: np.ndarray) -> Proportion:
+    right = simulate(network, x).prediction.labels == y
+    return Proportion(count=int(right.sum()), total=len(y))
 
 
 def _prove_nir(f: FloatNetwork, path: Path, x: np.ndarray) -> str:
@@ -184,7 +225,13 @@ def _write_golden(path: Path, q: IntNetwork, codes: np.ndarray, reference: Trace
     return path
 
 
-def _card(report: FidelityReport, seed: int, proofs: tuple[str, ...], exports: tuple[ExportResult, ...]) -> str:
+def _card(
+    report: FidelityReport,
+    rounded: Proportion,
+    seed: int,
+    proofs: tuple[str, ...],
+    exports: tuple[ExportResult, ...],
+) -> str:
     lines = [
         f"lifexport {__version__} demo: digits 64-128-10 LIF, seed {seed}",
         "",
@@ -194,7 +241,9 @@ def _card(report: FidelityReport, seed: int, proofs: tuple[str, ...], exports: t
         "files",
         *(f"  {e.path.name:<12} {e.size:>7} bytes  sha256 {e.sha256}" for e in exports),
         "",
-        "measured: " + report.card().rstrip(),
+        *_outcome(report, rounded),
+        "",
+        "measured of the fine-tuned network: " + report.card().rstrip(),
     ]
     warned = [finding for export in exports for finding in export.findings]
     if warned:
@@ -204,3 +253,18 @@ def _card(report: FidelityReport, seed: int, proofs: tuple[str, ...], exports: t
             *(line for finding in warned for line in wrapped(str(finding))),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _outcome(report: FidelityReport, rounded: Proportion) -> list[str]:
+    """Lines of what rounding cost, and what fine-tuning won back."""
+    assert report.accuracy_float and report.accuracy_integer  # the demo gives labels
+    bits = f"w{report.weights[0].bits}, v{report.layers[0].state_bits}"
+    rows = (
+        ("as trained, float", report.accuracy_float),
+        (f"rounded to {bits}", rounded),
+        (f"fine-tuned, {FINE_TUNING_EPOCHS} epochs", report.accuracy_integer),
+    )
+    return [
+        f"accuracy on {rounded.total} test images",
+        *(f"  {what:<22} {found.rate:7.2%}   {found.count} right" for what, found in rows),
+    ]

@@ -137,7 +137,17 @@ class QAT(brainstate.nn.Module):
         Output
             ``spikes`` and ``v`` (codes) of the last population as float32, with gradients; and ``ints``, the integers
             of all populations.
+
+        Raises
+        ------
+        LifexportError
+            LX301: another shape, or no integers; LX302: membranes that int32 might not hold in so many steps. The
+            range of codes is for ``encode`` to keep.
         """
+        self._network.check_input(codes)
+        if not jnp.issubdtype(codes.dtype, jnp.integer):
+            fix = "give the integers that encode(x) returns, or call run"
+            raise error("LX301", node=self._network.input_name, found=f"dtype {codes.dtype}", fix=fix)
         require_exact(self._envelope, codes.shape[0])
         return self._forward.run(*self.numbers.codes(parameters), codes)
 

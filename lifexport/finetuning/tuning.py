@@ -12,7 +12,7 @@ from ..network import IntNetwork
 from ..quantspec import QuantSpec
 from ..targets import Target
 from ..train.fitting import fit
-from ..train.history import Epoch
+from ..train.history import Epoch, History
 from ..train.losses import CrossEntropy
 from ..train.options import optimizer_of
 from ..train.surrogate import Arctan
@@ -104,21 +104,65 @@ def qat(
         detach_reset=detach_reset,
         **choices,
     )
-    readout = module.trained.readout
-    samples = int(np.shape(y)[0]) if np.ndim(y) else 0
-    steps = epochs * max(1, samples // max(1, batch_size))
-    fit(
+    tune(
         module,
-        module.padded(x),
+        x,
         y,
-        optimizer=optimizer_of(optimizer, falls_to_zero_in=steps),
         epochs=epochs,
         batch_size=batch_size,
-        loss=CrossEntropy(readout) if loss is None else loss,
-        validation=None if validation is None else (module.padded(validation[0]), validation[1]),
+        optimizer=optimizer,
+        loss=loss,
+        validation=validation,
         seed=seed,
         progress=progress,
         on_epoch=on_epoch,
         devices=devices,
     )
     return module.to_int()
+
+
+def tune(
+    module: QAT,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    optimizer: Any = None,
+    loss: str | Callable | None = None,
+    validation: tuple[Any, Any] | None = None,
+    **options: Any,
+) -> History:
+    """Train a quantized network in place; what ``qat`` does once it has quantized.
+
+    Parameters
+    ----------
+    module : QAT
+    x, y, epochs, batch_size, optimizer, loss, validation
+        As for ``qat``.
+    **options
+        Further ones of ``fit``.
+
+    Returns
+    -------
+    History
+        As ``fit`` returns it.
+
+    Raises
+    ------
+    LifexportError
+        What ``fit`` raises.
+    """
+    samples = int(np.shape(y)[0]) if np.ndim(y) else 0
+    steps = epochs * max(1, samples // max(1, batch_size))
+    return fit(
+        module,
+        module.padded(x),
+        y,
+        optimizer=optimizer_of(optimizer, falls_to_zero_in=steps),
+        epochs=epochs,
+        batch_size=batch_size,
+        loss=CrossEntropy(module.trained.readout) if loss is None else loss,
+        validation=None if validation is None else (module.padded(validation[0]), validation[1]),
+        **options,
+    )
