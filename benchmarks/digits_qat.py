@@ -92,7 +92,7 @@ class Scores:
         real, rounded, tuned = (list(column) for column in zip(*self.rates, strict=True))
         lines = [f"{self.name}: float {np.mean(real):.2%}, {np.mean(self.seconds):.1f} s of CPU a fine-tuning"]
         for name, rates in (("rounded", rounded), ("fine-tuned", tuned)):
-            change = interval([b - a for a, b in zip(real, rates, strict=True)])
+            change = interval([b - a for a, b in zip(real, rates, strict=True)]) if len(rates) > 1 else "unknown"
             each = ", ".join(f"{100 * rate:.2f}" for rate in rates)
             lines.append(f"  {name:10} {np.mean(rates):.2%}, against float {change} points; seeds {each}")
         return "\n".join([*lines, f"  {self.differ} of {self.compared} membranes and spikes differ"])
