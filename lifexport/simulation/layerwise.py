@@ -175,7 +175,7 @@ class _Run:
         ran.v.update(v)
         ran.currents.update(currents)
         ran.overflows.update({name: count.sum(dtype=jnp.int32) for name, count in overflows.items()})
-        for name, (state, late) in began.items():
+        for name, (state, _, late, _) in began.items():
             last = jax.tree.map(_within, states[name], *network.nodes[name].state_range())
             arrived = totals.get(name, ())
             if len(group) == 1 and _needs_arriving(network.nodes[name]) and not arrived:
@@ -202,7 +202,8 @@ class _Run:
             kept.overflows[name] = ops.overflowed
         if keep.began:
             late = _within(v, *map(np.asarray, node.membrane_range())) if node.rules.reset_when == "step_end" else None
-            kept.began[name] = jax.tree.map(_within, state, *node.state_range()), late
+            narrow = jax.tree.map(_within, state, *node.state_range())
+            kept.began[name] = Began(narrow, None, late, ())
         return after, tuple(sum(getattr(event, "taken", event) for event in port) for port in events)
 
     def _total(self, port: Sequence[Edge], outside: Mapping[Edge, Any]) -> Any:
