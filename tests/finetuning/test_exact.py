@@ -59,7 +59,7 @@ def require_equal(q: QAT, x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("moved", [False, True], ids=["at first", "moved"])
+@pytest.mark.parametrize("moved", [pytest.param(False, marks=pytest.mark.thorough), True], ids=["at first", "moved"])
 def test_every_target_that_steps_in_time(case, moved):
     target, kind, fields, choices = CASES[case]
     f, x = exact_network(kind, **fields)
@@ -88,7 +88,7 @@ def test_overflows_do_act_between_inputs():
     assert (a.v["a"] != b.v["a"]).mean() > 0.001
 
 
-@pytest.mark.parametrize("seed", range(44))
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.thorough] * (seed > 7)) for seed in range(44)])
 def test_random_networks(seed):
     f, codes, choices = random_float_network(seed)
     q = QAT(f, "fpga-q", **choices)

@@ -157,6 +157,7 @@ def test_fine_integers_have_the_gradients_of_the_trained_network(reset):
         assert np.abs(wanted - got).max() <= 1e-4 * np.abs(wanted).max()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", TARGETS)
 def test_what_is_not_kept_is_not_needed(case, monkeypatch):
     """Gradients from states alone are those from states and inputs, for every target's rules."""
