@@ -43,6 +43,8 @@ SPATIAL = "tests/simulation/test_event_connections.py::test_"
 WINDOWS = "tests/simulation/test_event_windows.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
 FAST = "tests/simulation/test_fast_proofs.py"
+TUNED = "tests/finetuning/test_exact.py"
+BACK = "tests/finetuning/test_gradient.py"
 SOUND = "tests/certificate/test_sound.py"
 CERTIFIED = "tests/certificate/test_certificate.py"
 INTERVALS = "tests/certificate/test_interval_ops.py"
@@ -259,6 +261,19 @@ MUTANTS = [
         "self.linear(positive, lo) + self.linear(negative, lo)",
         SOUND,
     ),
+    # Fine-tuning: the forward pass, and what its gradients are
+    Mutant("simulation/in_order.py", "jax.lax.cond(inside.all(),", "jax.lax.cond(True,", TUNED),
+    Mutant("simulation/jax_ops.py", "if name in self.numbers:", "if False:", TUNED),
+    Mutant("finetuning/numbers.py", "jnp.int32) for field, codes", "jnp.int32) + 1 for field, codes", TUNED),
+    Mutant("finetuning/numbers.py", 'found["threshold"] + 1', 'found["threshold"]', TUNED),
+    Mutant("finetuning/rounding.py", "above & (gradient < 0)", "above & (gradient > 0)", BACK),
+    Mutant("finetuning/surrogate_ops.py", 'if y.role != "threshold":', "if True:", BACK),
+    Mutant("finetuning/surrogate_ops.py", "(code > lo) & (code < hi)", "code > lo", BACK),
+    Mutant("finetuning/surrogate_ops.py", "_times(m.code, x.real) * 2.0**-k", "x.real", BACK),
+    Mutant("finetuning/surrogate_ops.py", 'y.role == "reset" and x.role == ""', "False", BACK),
+    Mutant("finetuning/backward.py", "owner.add(edge.source, _earlier(gradient, edge.delay))", "pass", BACK),
+    Mutant("finetuning/backward.py", "total + slope(len(x) - rest, rest) if rest else total", "total", BACK),
+    Mutant("finetuning/exactness.py", "if bound > INT32:", "if False:", "tests/finetuning/test_module.py"),
     # The event-driven simulator
     Mutant("simulation/code_ops.py", 'f"{one >> 1}"', 'f"{(one >> 1) - 1}"', CODE),
     Mutant("simulation/code_ops.py", "({one - 1} if {self.use(x)} < 0", "({one - 1} if {self.use(x)} > 0", CODE),

@@ -26,7 +26,11 @@ def test_the_list_is_complete():
     assert [getattr(code, "func", code) for code in CODES] == list(encoders.ENCODERS)
 
 
-@pytest.mark.parametrize("encode", CODES, ids=str)
+def _name(encode) -> str:
+    return getattr(encode, "func", encode).__name__
+
+
+@pytest.mark.parametrize("encode", CODES, ids=_name)
 @pytest.mark.parametrize("steps", [1, 2, 7])
 @pytest.mark.parametrize("shape", [(1,), (3,), (2, 3), (2, 3, 4), (0, 3)])
 def test_time_comes_first(encode, steps, shape):
@@ -34,7 +38,7 @@ def test_time_comes_first(encode, steps, shape):
     assert coded.shape == (steps, *shape) and coded.dtype == jnp.float32
 
 
-@pytest.mark.parametrize("encode", CODES, ids=str)
+@pytest.mark.parametrize("encode", CODES, ids=_name)
 def test_the_same_inside_jit_and_from_any_float(encode):
     expected = np.asarray(encode(VALUES[None], 9))
     np.testing.assert_array_equal(jax.jit(lambda x: encode(x, 9))(VALUES[None]), expected)
@@ -105,7 +109,7 @@ def test_bernoulli_seeds_count_and_a_longer_train_begins_with_the_shorter():
     np.testing.assert_array_equal(first, encoders.bernoulli_rate(x, 20, seed=jnp.uint32(0))[:9])
 
 
-@pytest.mark.parametrize("encode", CODES, ids=str)
+@pytest.mark.parametrize("encode", CODES, ids=_name)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1e-7, 1 + 1e-7, 2.0])
 def test_values_out_of_range_are_refused_by_index(encode, value):
     x = np.full((2, 3), 0.5)
@@ -116,7 +120,7 @@ def test_values_out_of_range_are_refused_by_index(encode, value):
         encode(x, 3)
 
 
-@pytest.mark.parametrize("encode", CODES, ids=str)
+@pytest.mark.parametrize("encode", CODES, ids=_name)
 @pytest.mark.parametrize("steps", [0, -1, 2.5, None, "3"])
 def test_useless_steps_are_refused(encode, steps):
     with pytest.raises(ParameterError, match=r"LX006.*steps: "):
@@ -128,7 +132,7 @@ def test_latency_has_a_last_step():
         encoders.latency(np.zeros((1, 1)), (1 << 15) + 1)
 
 
-@pytest.mark.parametrize("encode", CODES, ids=str)
+@pytest.mark.parametrize("encode", CODES, ids=_name)
 def test_a_scalar_is_refused(encode):
     with pytest.raises(ShapeError, match=r"LX102.*x: a scalar"):
         encode(0.5, 3)
