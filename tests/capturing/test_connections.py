@@ -12,6 +12,8 @@ from capturing.equality import check_captured, first, plain, spikes
 import lifexport as lx
 from lifexport.errors import LifexportError, UnsupportedError
 
+pytestmark = pytest.mark.sampled
+
 NN = brainstate.nn
 WEIGHTS = NN.init.Normal(mean=0.4, scale=2.0)
 STRONG = NN.init.Normal(mean=1.5, scale=3.0)

@@ -11,6 +11,8 @@ from capturing.equality import check_captured, spikes
 import lifexport as lx
 from lifexport.errors import LifexportError, UnsupportedError
 
+pytestmark = pytest.mark.sampled
+
 MS = 1.0 * u.ms
 NN = brainstate.nn
 

@@ -13,6 +13,8 @@ import lifexport as lx
 from lifexport.errors import LifexportError, ParameterError, ShapeError, UnitError, UnsupportedError
 from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
 
+pytestmark = pytest.mark.sampled
+
 IN, SIZE, STEPS, BATCH = 12, 9, 80, 4
 
 

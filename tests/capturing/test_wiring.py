@@ -13,6 +13,8 @@ import lifexport as lx
 from lifexport.errors import LifexportError, ShapeError, UnitError, UnsupportedError
 from lifexport.graph import Edge
 
+pytestmark = pytest.mark.sampled
+
 MS = 1.0 * u.ms
 STRONG = brainstate.nn.init.Normal(mean=3.0, scale=3.0)
 

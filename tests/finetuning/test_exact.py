@@ -18,6 +18,8 @@ from lifexport.errors import RangeError
 from lifexport.finetuning import QAT
 from lifexport.neurons import FloatCubaLIF, FloatLIF
 
+pytestmark = pytest.mark.sampled
+
 CASES = EXACT | {
     core: (core, FloatCubaLIF, SHIFTS | {"tau_syn": tau(3 / 4), "strength": 0.1}, SPIKES)
     for core in ("xylo-v1", "xylo-v2")

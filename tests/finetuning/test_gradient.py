@@ -21,6 +21,8 @@ from lifexport.nodes import InputCode
 from lifexport.simulation import layerwise
 from lifexport.train.surrogate import Arctan, ReluGrad
 
+pytestmark = pytest.mark.sampled
+
 LIF = {"r": 1.0, "tau": tau(0.8)}
 CASES = {
     "soft": (FloatLIF, LIF, {}),

@@ -20,7 +20,7 @@ from lifexport.simulation import run, simulate
 from lifexport.spatial import Flatten, IntConv, SumPool
 from tests.simulation.test_event import both
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.sampled]
 
 event = pytest.importorskip("lifexport.simulation.event")
 source = pytest.importorskip("lifexport.simulation.event_source")

@@ -26,6 +26,8 @@ from lifexport.train import (
     SumPool,
 )
 
+pytestmark = pytest.mark.sampled
+
 
 def test_the_default_scale_makes_a_layer_live():
     brainstate.random.seed(0)

@@ -12,6 +12,8 @@ from lifexport.errors import ParameterError, ShapeError, UnitError
 from lifexport.spatial import FloatConv
 from lifexport.train import LIF, Conv1d, Conv2d, Sequential
 
+pytestmark = pytest.mark.sampled
+
 # in_size, out_channels, kernel, and how it moves; edges first.
 CASES = [
     ((1, 1), 1, 1, {}),

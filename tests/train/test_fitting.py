@@ -20,6 +20,8 @@ from lifexport.train import LIF, BatchNorm, Dropout, Linear, Sequential, encoder
 from lifexport.train.states import lasting, plain, values_of
 from lifexport.train.surrogate import Arctan
 
+pytestmark = pytest.mark.sampled
+
 STEPS, FEATURES = 8, 6
 
 

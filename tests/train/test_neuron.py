@@ -15,6 +15,8 @@ from lifexport.errors import LifexportError, ParameterError, ShapeError, UnitErr
 from lifexport.train import IAF, IF, LI, LIF, CubaLIF, LIFRef, surrogate
 from lifexport.train.activity import recording
 
+pytestmark = pytest.mark.sampled
+
 KINDS = (LIF, IF, IAF, LIFRef, LI, CubaLIF)
 EACH = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 SPIKING = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not LI], ids=lambda kind: kind.__name__)

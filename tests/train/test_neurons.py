@@ -19,6 +19,8 @@ import pytest
 from lifexport import train
 from lifexport.train import surrogate
 
+pytestmark = pytest.mark.sampled
+
 STEPS = 200
 SIZE = 12
 

@@ -12,6 +12,8 @@ from train.sequences import check_gradients, check_run
 from lifexport.errors import LifexportError, ParameterError, ShapeError, UnitError
 from lifexport.train import LIF, BatchNorm, Linear, Sequential
 
+pytestmark = pytest.mark.sampled
+
 THEIRS = {1: brainstate.nn.BatchNorm0d, 2: brainstate.nn.BatchNorm1d, 3: brainstate.nn.BatchNorm2d}
 
 

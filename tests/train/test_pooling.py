@@ -13,6 +13,8 @@ from lifexport import spatial
 from lifexport.errors import ShapeError
 from lifexport.train import AvgPool, Conv1d, Sequential, SumPool
 
+pytestmark = pytest.mark.sampled
+
 CASES = [
     ((1, 1), 1, {}),
     ((2, 5), 5, {}),

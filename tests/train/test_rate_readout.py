@@ -16,6 +16,8 @@ import lifexport as lx
 from lifexport.errors import ParameterError, ShapeError, UnitError
 from lifexport.train.activity import recording
 
+pytestmark = pytest.mark.sampled
+
 WEIGHTS = np.random.default_rng(0).normal(0.0, 1.0, (5, 3))
 X = (np.random.default_rng(1).random((100, 4, 5)) < 0.3).astype(np.float64)
 

@@ -11,6 +11,8 @@ from lifexport.errors import ShapeError, UnitError
 from lifexport.train import LIF, Conv1d, Linear, Recurrent, Sequential
 from lifexport.train.activity import recording
 
+pytestmark = pytest.mark.sampled
+
 
 def cell(size=6, feedback=None, **fields):
     brainstate.random.seed(1)

@@ -13,6 +13,8 @@ import pytest
 from lifexport.train import LIF, Linear, Sequential, run_layer
 from lifexport.train.activity import recording
 
+pytestmark = pytest.mark.sampled
+
 X = np.random.default_rng(0).random((6, 4, 3)).astype(np.float32)
 
 
