@@ -24,6 +24,8 @@ from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense, Input, InputCode, Output
 from lifexport.quantspec import QuantSpec
 
+pytestmark = pytest.mark.sampled
+
 WIDTHS = {"weight_bits": 4, "state_bits": 12}
 BYTES = InputCode(kind="counts", bits=8)
 

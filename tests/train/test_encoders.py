@@ -12,6 +12,8 @@ import pytest
 from lifexport.errors import ParameterError, ShapeError
 from lifexport.train import encoders
 
+pytestmark = pytest.mark.sampled
+
 UNIT = 2.0**-24
 # Both ends, their nearest neighbours, ties of the rounding and of the spacing, numbers with no short binary form.
 VALUES = np.array(

@@ -13,6 +13,8 @@ from scipy.stats import norm
 from lifexport.errors import ParameterError
 from lifexport.train import surrogate
 
+pytestmark = pytest.mark.sampled
+
 
 def logistic_bell(x, a):
     # In the form that neither overflows nor cancels, and not the one of the code.
