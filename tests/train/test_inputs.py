@@ -67,12 +67,12 @@ def test_align_pre_runs_after_the_cell():
     assert (third.varshape, third.tau) == ((2,), 7.0 * u.ms)
     with pytest.raises(TypeError, match="align_pre"):
         first.align_pre(np.sin)
-    del first.after_updates[described.identifier]
-    # `second` now receives the spikes of `first`, plain numbers, where it takes a current.
-    second.R, second.tau, second.V_th, second.V_reset, second.V_rest = 1.0, 5.0 * u.ms, 0.1, 0.0, 0.0
-    second.V_initializer = 0.0
-    with brainstate.environ.context(dt=1 * u.ms):
+    # Without units what a cell gives, plain numbers, is what the next one takes.
+    plain = {"R": 1.0, "tau": 5.0, "V_th": 1.0, "V_reset": 0.0, "V_rest": 0.0, "V_initializer": 0.0}
+    first, second = LIF(2, **plain), LIF(2, **plain)
+    first.align_pre(second)
+    with brainstate.environ.context(dt=1.0):
         for cell in (first, second):
             cell.init_state()
-        first(20.0 * u.mA)
+        first(20.0)
     assert second.V.value.round(4).tolist() == [np.float32(0.1813)] * 2
