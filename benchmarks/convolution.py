@@ -1,6 +1,6 @@
 """The integer simulators against the float forward pass of a convolutional network, side by side in one process.
 
-    python benchmarks/convolution.py [--runs 7]
+    python benchmarks/convolution.py [--runs 7] [--density]
 
 34x34x2 inputs (N-MNIST's), 3 % spikes: 12c5 - sum pool 2 - 32c5 - sum pool 2 - 10, w8/v16, LIF neurons behind every
 convolution. "float forward" is the faster of two JAX forms of the same network in float32, channels first and channels
@@ -88,10 +88,20 @@ def float_forms(f: lx.FloatNetwork) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
-    runs = parser.parse_args().runs
+    parser.add_argument("--density", action="store_true", help="by share of input spikes, simulators alone")
+    given = parser.parse_args()
+    runs = given.runs
     print(f"jax {jax.__version__}, {jax.devices()[0].device_kind}")
     f = network()
     q = lx.quantize(f, "fpga-q", input=InputCode(kind="spikes"), weight_bits=8, state_bits=16)
+    if given.density:
+        for share in (0.001, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0):
+            codes = (np.random.default_rng(1).random((100, 8, 2, 34, 34)) < share).astype(np.int8)
+            fired = lx.simulate(q, codes, record=("spikes",), backend="fast").spikes
+            cpu = timed(simulators(q, codes), runs)
+            rates = ", ".join(f"{name} {spikes.mean():.1%}" for name, spikes in fired.items())
+            print(f"{share:6.1%} of inputs; {rates}; " + ", ".join(f"{n} {1e3 * s:.1f} ms" for n, s in cpu.items()))
+        return
     for batch, steps in ((8, 100), (1, 300)):
         codes = (np.random.default_rng(1).random((steps, batch, 2, 34, 34)) < 0.03).astype(np.int8)
         x = jnp.asarray(codes, jnp.float32)
