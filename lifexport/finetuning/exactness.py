@@ -40,12 +40,23 @@ def require_exact(envelope: IntNetwork, steps: int) -> None:
         if not settles(envelope, name):
             bound = _unsettled(envelope, name, node)
         elif node.per_event:
-            arriving = max(int(np.abs(envelope.nodes[e.source].weight).max()) for e in envelope.incoming(name))
-            bound = node.step_bound(arriving * max(largest_input(envelope, e.source) for e in envelope.incoming(name)))
+            bound = _in_order(envelope, name, node)
         else:
             bound = min(membrane_bound(envelope, name), _grown(envelope, name, node, steps))
         if bound > INT32:
             raise error("LX302", node=name, found=f"membranes and currents of up to {bound}", fix=FIX)
+
+
+def _in_order(envelope: IntNetwork, name: str, node: IntLIF) -> int:
+    """Largest number of inputs that are taken one by one, and of the sums that tell whether order matters.
+
+    Those are of all magnitudes, of one sign and twice that (``InOrder.onto``), added to what the step begins with.
+    """
+    single = 0
+    for edge in envelope.incoming(name):
+        source = envelope.nodes[edge.source]
+        single = max(single, int(np.abs(source.weight).max()) * largest_input(envelope, edge.source) << source.shift)
+    return max(node.step_bound(single), node.step_bound(0) + 2 * _arriving(envelope, name))
 
 
 def _arriving(envelope: IntNetwork, name: str) -> int:

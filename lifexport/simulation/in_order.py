@@ -41,7 +41,7 @@ class InOrder:
     def onto(self, ops: Any, start: jax.Array) -> jax.Array:
         """``start`` after all inputs, as ``word`` says."""
         total = connect(self.node, self.weight, self.x)
-        most = connect(self.node, jnp.abs(self.weight), jnp.abs(self.x))
+        most = connect(self.node, jnp.abs(self.weight), jnp.abs(self.x.astype(jnp.int32)))
         rises, falls = (most + total) >> 1, (most - total) >> 1
         word = self.word
         inside = (start >= word.lo) & (start <= word.hi) & (start - falls >= word.lo) & (start + rises <= word.hi)

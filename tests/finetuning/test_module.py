@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 from exact_nets import exact_network, tau
-from nets import with_fields
+from nets import int_lif, with_fields
 
 import lifexport as lx
 from lifexport.errors import LifexportError, LifexportWarning, ParameterError, RangeError, ShapeError, UnsupportedError
@@ -20,8 +21,9 @@ from lifexport.finetuning import QAT
 from lifexport.finetuning.exactness import kernels, require_exact
 from lifexport.finetuning.tuning import tune
 from lifexport.graph import Edge
+from lifexport.network import IntNetwork
 from lifexport.neurons import FloatLIF
-from lifexport.nodes import FloatDense, Input, InputCode, Output
+from lifexport.nodes import FloatDense, Input, InputCode, IntDense, IntInput, Output
 from lifexport.quantspec import QuantSpec
 
 pytestmark = pytest.mark.sampled
@@ -260,3 +262,19 @@ class TestTraining:
             "LX501 silent layer: lif0",
             "LX501 silent layer: lif1",
         ]
+
+
+@pytest.mark.parametrize(("shift", "good"), [(16, True), (18, False)])
+def test_sums_that_tell_whether_order_matters_fit_too(shift, good):
+    """Below 2**31 they are summed in int32, but not those of twice the magnitude beside them."""
+    code = InputCode(kind="spikes")
+    fc = IntDense(weight=np.full((2, 40), 127), weight_bits=8, shift=shift, unit=Fraction(2) ** shift)
+    lif = int_lif(
+        shape=(2,), accumulate="per_event", state_bits=24, decay=1, threshold=9, reset_code=9, unit=Fraction(1)
+    )
+    nodes = {"in": IntInput(shape=(40,), code=code), "fc": fc, "lif": lif, "out": Output(shape=(2,))}
+    pairs = ["in fc", "fc lif", "lif out"]
+    network = IntNetwork(nodes=nodes, edges=[Edge(*pair.split()) for pair in pairs], dt=1e-3)
+    assert kernels(network)["fc"] is np.int8
+    with contextlib.nullcontext() if good else pytest.raises(RangeError, match=r"LX302.*lif: membranes and currents"):
+        require_exact(network, 10)
