@@ -15,7 +15,7 @@ _skipped: list[tuple[str, str]] = []
 
 
 SAMPLE = 19  # shares no factor with the periods of cases
-"""Of a test marked ``sampled`` one case in so many runs; every one with LIFEXPORT_EVERY=1, or asked for by name."""
+"""Of a test marked ``sampled`` or ``thorough`` one case in so many runs; all with LIFEXPORT_EVERY=1, or by name."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left, kept = [], []
     for item in items:
         test = item.nodeid.split("[")[0]
-        drop = item.get_closest_marker("sampled") is not None and seen[test] % SAMPLE
+        drop = any(map(item.get_closest_marker, ("sampled", "thorough"))) and seen[test] % SAMPLE
         seen[test] += 1
         (left if drop else kept).append(item)
     items[:] = kept
