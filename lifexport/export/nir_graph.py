@@ -9,7 +9,6 @@ the NIR graph (``nir_survey``), the network (``nir_reading``).
 
 from __future__ import annotations
 
-import functools
 import io
 import keyword
 import os
@@ -17,7 +16,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import nir  # noqa: TID251
-import numpy as np
 
 from .. import arrays
 from ..errors import LifexportError
@@ -25,11 +23,10 @@ from ..files import sha256, whole_file
 from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import FloatLIF
-from ..nodes import FloatDense, Input, Output
 from . import provenance
+from .nir_nodes import written
 from .nir_reading import from_nir as from_nir
 from .nir_reading import load
-from .nir_survey import FIELDS
 from .result import ExportResult
 
 PROFILES = ("plain",)
@@ -79,6 +76,7 @@ def to_nir(
     --------
     >>> import tempfile
     >>> from lifexport.graph import Edge
+    >>> from lifexport.nodes import FloatDense, Input, Output
     >>> lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
     >>> fc = FloatDense(weight=[[3.0, 4.0]])
     >>> nodes = {"in": Input(shape=(2,)), "fc": fc, "lif": lif, "out": Output(shape=(1,))}
@@ -133,7 +131,7 @@ def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
     nodes = {}
     for name, node in network.nodes.items():
         with at_node(name):
-            nodes[names[name]] = _nir_node(node)
+            nodes[names[name]] = written(node)
     graph = nir.NIRGraph(
         nodes=nodes,
         edges=[(names[edge.source], names[edge.target]) for edge in network.edges],
@@ -142,45 +140,6 @@ def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
     buffer = io.BytesIO()  # h5py reports a full disk in several ways, Python's own writing in one
     nir.write(buffer, graph, compression="gzip" if compress else None)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-@functools.singledispatch
-def _nir_node(node: object) -> nir.NIRNode:
-    """NIR node that says the same, as far as NIR can."""
-    raise error(
-        "LX401",
-        found=f"{type(node).__name__}; profile 'plain' has no node for it",
-        fix=f"use nodes of these NIR kinds: {', '.join(FIELDS)}",
-    )
-
-
-@_nir_node.register
-def _(node: Input) -> nir.NIRNode:
-    return nir.Input(input_type={"input": np.array(node.shape, np.int64)})
-
-
-@_nir_node.register
-def _(node: Output) -> nir.NIRNode:
-    return nir.Output(output_type={"output": np.array(node.shape, np.int64)})
-
-
-@_nir_node.register
-def _(node: FloatDense) -> nir.NIRNode:
-    return nir.Linear(node.weight) if node.bias is None else nir.Affine(node.weight, node.bias)
-
-
-@_nir_node.register
-def _(node: FloatLIF) -> nir.NIRNode:
-    if node.refractory.any():
-        found, fix = f"up to {node.refractory.max()} steps", "train without a refractory time"
-        raise error("LX401", field="refractory", found=found, fix=fix)
-    return nir.LIF(
-        tau=node.tau[()],  # [()]: h5py cannot compress an array of no dimension, but takes the scalar it holds
-        r=node.r[()],
-        v_leak=node.v_rest[()],
-        v_threshold=node.v_threshold[()],
-        v_reset=node.v_reset[()],
-    )
 
 
 def _written_names(names: Iterable[str]) -> dict[str, str]:

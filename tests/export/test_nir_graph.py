@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from lifexport import errors
 from lifexport.arrays import difference, same
-from lifexport.export import nir_graph
+from lifexport.export import nir_graph, nir_nodes, nir_survey
 from lifexport.export.nir_graph import check_nir, from_nir, to_nir
 from lifexport.graph import Edge
 from lifexport.network import FloatNetwork, Input, Output
@@ -37,7 +37,7 @@ def test_round_trip(tmp_path, name, compress):
     assert same(from_nir(result.path, dt=DT), net)
     assert check_nir(result.path) == result.findings
     assert {nir.read(result.path).nodes[n].__class__.__name__ for n in nir.read(result.path).nodes} <= {
-        *nir_graph.FIELDS
+        *nir_survey.FIELDS
     }
 
 
@@ -165,7 +165,7 @@ def test_integer_network_is_refused(tmp_path):
 
 def test_node_without_nir_kind_is_refused():
     with pytest.raises(errors.UnsupportedError, match=r"LX401.*plain"):
-        nir_graph._nir_node(object())
+        nir_nodes.written(object())
 
 
 def test_unwritable_folder(tmp_path):
