@@ -2,7 +2,7 @@
 
     LIFEXPORT_DATA=folder python benchmarks/braille.py [--seeds 3] [--epochs 60] [--tuning-epochs 40]
 
-27 letters, 75 steps of 8 spike trains, 32 repetitions for training and 8 for testing (``load_braille``); 8-256-27 LIF
+27 letters, 75 steps of 8 counts, 32 repetitions for training and 8 for testing (``load_braille``); 8-256-27 LIF
 neurons, time constants of the hidden ones from 3 to 40 steps, trained by ``lx.fit``; for ``fpga-q``,
 ``method="minmax"``. Printed after every seed, over the seeds so far, as by ``digits_qat.py``.
 """
@@ -24,13 +24,13 @@ CHOICES = {"weight_bits": 4, "state_bits": 16, "method": "minmax"}
 
 
 def network(hidden: int = 256) -> lx.Sequential:
-    """Eight spike trains, one neuron for each letter; weights around 1, so that one learning rate fits both layers."""
+    """Eight counts, one neuron for each letter; weights around 1, so that one learning rate fits both layers."""
     init, fire = brainstate.nn.init.KaimingNormal, lx.surrogate.Arctan(2.0)
     tau = np.geomspace(3.0, 40.0, hidden)
     slow = 40.0
     return lx.Sequential(
         lx.Linear(8, hidden, w_init=init(scale=8.0)),
-        lx.LIF(hidden, tau=tau * u.ms, R=0.6 / (1 - np.exp(-1 / tau)) * u.ohm, spk_fun=fire),
+        lx.LIF(hidden, tau=tau * u.ms, R=0.05 / (1 - np.exp(-1 / tau)) * u.ohm, spk_fun=fire),
         lx.Linear(hidden, 27, w_init=init(scale=float(hidden))),
         lx.LIF(27, tau=slow * u.ms, R=0.06 / (1 - np.exp(-1 / slow)) * u.ohm, spk_fun=fire),
     )

@@ -5,9 +5,10 @@
 700-256-256-20 (``--small``: 64-128-10), B=64, T=100, dense layers with LIF neurons behind each, the same weights and
 inputs for all; cross entropy of the spike counts; a step is value and gradient, without an optimizer. The yardstick is
 ``brainstate.transform.for_loop(net.update, x)`` of brainpy's neurons. Methods take turns; given are medians of
-the process's CPU time (all threads), their ratio to the yardstick, and the temporary memory XLA plans. lifexport's
-spikes and gradients are compared with brainpy's first. Peers use their own neuron and surrogate, with the same sizes
-and decay: their cost is compared, not their accuracy. A peer that is not installed is named and skipped.
+the process's CPU time (all threads; of wall-clock time on other devices), their ratio to the yardstick, and the
+temporary memory XLA plans. lifexport's spikes and gradients are compared with brainpy's first. Peers use their own
+neuron and surrogate, with the same sizes and decay: their cost is compared, not their accuracy. A peer that is not
+installed is named and skipped.
 
 "QAT" rows are ``lx.QAT`` of the same network, w8/v16: forward in integers (membranes and spikes are compared with the
 int64 reference), backward by hand. ``--malloc`` starts over with an allocator that keeps freed memory: where pages are
@@ -21,7 +22,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from time import process_time
+from time import perf_counter, process_time
 
 import brainpy.state  # noqa: TID251  the yardstick
 import brainstate
@@ -221,12 +222,15 @@ def main() -> None:
             methods.pop(name, None)
             print(f"{name}: skipped, {missing}")
 
+    clock = (
+        process_time if jax.default_backend() == "cpu" else perf_counter
+    )  # another device works on nobody's CPU time
     times: dict[tuple[str, int], list[float]] = {(name, i): [] for name in methods for i in (0, 1)}
     for _ in range(given.runs):
         for name, i in times:
-            start = process_time()
+            start = clock()
             methods[name][i]()
-            times[name, i].append(process_time() - start)
+            times[name, i].append(clock() - start)
     print(f"\n{'':22} {'forward':>18} {'train step':>18}  temporary memory of the step")
     for name in methods:
         cells = []

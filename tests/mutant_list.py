@@ -31,8 +31,11 @@ SPATIAL = "tests/simulation/test_event_connections.py::test_"
 WINDOWS = "tests/simulation/test_event_windows.py"
 FIDELITY = "tests/fidelity/test_comparing.py"
 FAST = "tests/simulation/test_fast_proofs.py"
-TUNED = "tests/finetuning/test_exact.py::test_"
-BACK = "tests/finetuning/test_gradient.py::test_"
+TUNED = "tests/finetuning/test_exact.py::test_every_target_that_steps_in_time"
+BACK = "tests/finetuning/test_gradient.py::test_equal_those_of_straight_through_arithmetic"
+WINDOWS = "tests/finetuning/test_gradient.py::test_what_is_not_kept_is_not_needed"
+CLIPPED = "tests/finetuning/test_gradient.py::test_clipped_codes_come_back_but_go_no_further"
+LATE = "tests/finetuning/test_gradient.py::test_what_is_late_is_nothing_at_first"
 SOUND = "tests/certificate/test_sound.py"
 CERTIFIED = "tests/certificate/test_certificate.py"
 INTERVALS = "tests/certificate/test_interval_ops.py"
@@ -254,13 +257,17 @@ MUTANTS = [
     Mutant("simulation/jax_ops.py", "if name in self.numbers:", "if False:", TUNED),
     Mutant("finetuning/numbers.py", "jnp.int32) for field, codes", "jnp.int32) + 1 for field, codes", TUNED),
     Mutant("finetuning/numbers.py", 'found["threshold"] + 1', 'found["threshold"]', TUNED),
-    Mutant("finetuning/rounding.py", "above & (gradient < 0)", "above & (gradient > 0)", BACK),
+    Mutant("finetuning/rounding.py", "above & (gradient < 0)", "above & (gradient > 0)", CLIPPED),
     Mutant("finetuning/surrogate_ops.py", 'if y.role != "threshold":', "if True:", BACK),
     Mutant("finetuning/surrogate_ops.py", "(code > lo) & (code < hi)", "code > lo", BACK),
     Mutant("finetuning/surrogate_ops.py", "_times(m.code, x.real) * 2.0**-k", "x.real", BACK),
     Mutant("finetuning/surrogate_ops.py", 'y.role == "reset" and x.role == ""', "False", BACK),
-    Mutant("finetuning/backward.py", "owner.add(edge.source, _earlier(gradient, edge.delay))", "pass", BACK),
-    Mutant("finetuning/backward.py", "total + slope(len(x) - rest, rest) if rest else total", "total", BACK),
+    Mutant("finetuning/backward.py", "joined[: edge.delay], joined[edge.delay :]", "gradient[:0], gradient", WINDOWS),
+    Mutant("finetuning/backward.py", "carry = run.window(carry, time - rest, rest)", "pass", WINDOWS),
+    Mutant("finetuning/backward.py", "self.after.loops[name] = carry", "pass", WINDOWS),
+    Mutant("finetuning/backward.py", "jnp.where(after < len(values), here, end)", "end", WINDOWS),
+    Mutant("finetuning/backward.py", "and not needs_arriving(node)", "", WINDOWS),
+    Mutant("finetuning/backward.py", "jnp.where(there, jnp.take", "jnp.where(True, jnp.take", LATE),
     Mutant("finetuning/exactness.py", "if bound > INT32:", "if False:", "tests/finetuning/test_module.py"),
     # The event-driven simulator
     Mutant("simulation/code_ops.py", 'f"{one >> 1}"', 'f"{(one >> 1) - 1}"', CODE),

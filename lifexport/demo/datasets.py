@@ -49,23 +49,30 @@ def load_japanese_vowels() -> Split:
     return Split(scaled("train"), _labels(file["y_train"]), scaled("test"), _labels(file["y_test"]))
 
 
-def load_braille(letters: int = 27) -> Split:
-    """A fingertip slides over Braille letters: 75 steps of 8 spike trains; 32 repetitions for training, 8 for testing.
+def load_braille(letters: int = 27, most: int = 15) -> Split:
+    """A fingertip slides over Braille letters: 75 steps of 8 counts; 32 repetitions for training, 8 for testing.
 
-    A spike says that a reading rose or fell since the step before, on each of the four taxels that ever change
+    Counts say by how much a reading rose, or fell, since the step before, on each of the four taxels that ever change
     (Mueller-Cleve et al. 2022, Zenodo 10.5281/zenodo.6556273, version 1).
 
     Parameters
     ----------
     letters : int
         The first so many classes: 1 is the space, 27 all.
+    most : int
+        Larger counts are cut to it; with 1 there are spikes, which say only that a reading changed.
+
+    Returns
+    -------
+    Split
+        Inputs uint8, shape ``(75, samples, 8)``: four that rise, four that fall.
     """
     file = _read("braille_tactile.npz")
     change = np.diff(file["X"][..., [1, 2, 6, 10]].astype(np.int16), axis=1)
-    spikes = np.concatenate([change > 0, change < 0], axis=-1).astype(np.uint8).swapaxes(0, 1)
+    counts = np.concatenate([change, -change], axis=-1).clip(0, most).astype(np.uint8).swapaxes(0, 1)
     y, first = _labels(file["y"]), file["y"] < letters
     train, test = first & (file["repetition"] < 32), first & (file["repetition"] >= 32)
-    return Split(spikes[:, train], y[train], spikes[:, test], y[test])
+    return Split(counts[:, train], y[train], counts[:, test], y[test])
 
 
 def load_nmnist(steps: int = 30, size: int = 17) -> Split:

@@ -11,6 +11,7 @@ from ..findings import error
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntWeights
+from ..simulation.products import kernel
 
 FIX = "use fewer weight_bits or state_bits, or a layer of fewer inputs"
 
@@ -30,7 +31,7 @@ def kernels(envelope: IntNetwork) -> dict[str, type]:
             known = exact_kernels(node, largest_input(envelope, name), partial)
             if not known or partial << node.shift > INT32:
                 raise error("LX302", node=name, found=f"sums of up to {partial << node.shift}", fix=FIX)
-            found[name] = np.int8 if "int8" in known else np.float32 if "float32" in known else np.int32
+            found[name] = kernel(known)
     return found
 
 

@@ -9,10 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from ..network import IntNetwork
-from ..simulation.layerwise import Keep, Ran, run_layers
+from ..simulation.chunks import run_chunks
+from ..simulation.layerwise import Keep, Ran
 from ..simulation.stepwise import initial_state
-from .backward import Kept, Settings, backward
+from .backward import Kept, Settings, backward, needed
 from .numbers import Numbers
+
+ROWS = 2048
+"""Time steps times samples that are run at a time; measured, ``benchmarks/training.py``."""
 
 
 class Ints(NamedTuple):
@@ -56,12 +60,14 @@ class Forward:
         start = initial_state(self.network, codes.shape[1])
         carried = jax.tree.map(lambda a: jnp.asarray(a, jnp.int32), start.populations)
         delayed = {str(edge): jnp.asarray(queue, jnp.int32) for edge, queue in start.delayed.items()}
-        return run_layers(
+        return run_chunks(
             self.network,
             Keep(spikes=True, v=True, current=False, count=False, began=began),
             {name: codes.astype(self.kernels[name]) for name, codes in weights.items()},
             codes,
-            (carried, delayed),
+            carried,
+            delayed,
+            rows=ROWS,
             numbers=self.numbers.constants(given),
             in_order=self.in_order,
         )
@@ -73,7 +79,7 @@ class Forward:
 
     def _forward(self, weights, given, codes):
         ran = self._ran(weights, given, codes, began=True)
-        return self._output(ran), (weights, given, Kept(codes, ran.spikes, ran.began))
+        return self._output(ran), (weights, given, Kept(codes, ran.spikes, needed(self.network, ran.began)))
 
     def _backward(self, kept, gradient):
         weights, given, rest = kept

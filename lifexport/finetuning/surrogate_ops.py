@@ -40,7 +40,7 @@ class Pair(NamedTuple):
     """An integer of the simulator, and its differentiable stand-in."""
 
     code: Any
-    """None where it was not kept: what arrives, and sums with it."""
+    """None where it was not kept: what arrives, currents that wrap, and what is formed of them."""
     real: Any = 0.0
     role: str = ""
     """``threshold``, ``reset`` (its code), ``gap`` (from a membrane to it), ``spike``, or none of them."""
@@ -82,11 +82,10 @@ class SurrogateOps:
         return Pair(self.codes.const(array, name), self.reals.get(name, 0.0), ROLES.get(name, ""))
 
     def add(self, x: Pair, y: Pair) -> Pair:
-        kept = x.code is not None and y.code is not None
-        return Pair(self.codes.add(x.code, y.code) if kept else None, x.real + y.real)
+        return Pair(_known(self.codes.add, x.code, y.code), x.real + y.real)
 
     def sub(self, x: Pair, y: Pair) -> Pair:
-        code = self.codes.sub(x.code, y.code)
+        code = _known(self.codes.sub, x.code, y.code)
         return Pair(code, -y.real, "gap") if y.role == "reset" and x.role == "" else Pair(code, x.real - y.real)
 
     def mul(self, x: Pair, y: Pair) -> Pair:
@@ -123,15 +122,15 @@ class SurrogateOps:
         return self.gradient(above.astype(jnp.float32) / self.distance) / self.distance
 
     def multiply_shift(self, x: Pair, m: Pair, k: int, how: Rounding, bound: int) -> Pair:
-        code = self.codes.multiply_shift(x.code, m.code, k, how, bound)
+        code = _known(lambda code: self.codes.multiply_shift(code, m.code, k, how, bound), x.code)
         return Pair(code, _times(m.code, x.real) * 2.0**-k)
 
     def shift_left(self, x: Pair, k: int) -> Pair:
-        return Pair(self.codes.shift_left(x.code, k), x.real * 2.0**k)
+        return Pair(_known(lambda code: self.codes.shift_left(code, k), x.code), x.real * 2.0**k)
 
     def shift_right(self, x: Pair, k: np.ndarray, name: str) -> Pair:
         share = np.asarray(2.0 ** -np.asarray(k, np.float64), np.float32)
-        return Pair(self.codes.shift_right(x.code, k, name), share * x.real)
+        return Pair(_known(lambda code: self.codes.shift_right(code, k, name), x.code), share * x.real)
 
     def saturate(self, x: Pair, lo: int, hi: int) -> Pair:
         code = next(self.known) if x.code is None else self.codes.saturate(x.code, lo, hi)
@@ -150,6 +149,11 @@ class SurrogateOps:
     def stack(self, columns: list[Pair]) -> Pair:
         reals = jnp.stack([jnp.broadcast_to(column.real, column.code.shape) for column in columns], axis=-1)
         return Pair(self.codes.stack([column.code for column in columns]), reals)
+
+
+def _known(form: Callable, *codes: Any) -> Any:
+    """A code formed of others, if all of them were kept."""
+    return None if any(code is None for code in codes) else form(*codes)
 
 
 def _times(code: Any, real: Any) -> Any:

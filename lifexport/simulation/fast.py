@@ -6,7 +6,8 @@ a loop are scanned together. The kernel of each product is chosen by a proved bo
 summed where the certificate says that no overflow acts between them.
 
 ===========  ======================================================================
-``int8``     weights and inputs fit in int8: XLA's fast int8 product, int32 sums
+``int8``     weights and inputs fit in int8: XLA's fast int8 product, int32 sums; on
+             processors alone (``products.kernel`` says why)
 ``float32``  every partial sum stays below ``2**24``: float32 carries it exactly
 ``int32``    the rest, as long as sums fit in int32
 ===========  ======================================================================
@@ -30,7 +31,9 @@ from ..findings import error
 from ..graph import Edge
 from ..network import IntNetwork
 from ..nodes import IntWeights
-from .layerwise import Keep, Ran, run_layers
+from .chunks import run_chunks
+from .layerwise import Keep
+from .products import kernel
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
@@ -89,10 +92,7 @@ def _after_reset(network: IntNetwork, v: dict[str, np.ndarray]) -> dict[str, np.
 
 def _kernel(node: IntWeights, largest: int, partial: int) -> Any:
     """Type the product of a connection is carried in."""
-    kernels = exact_kernels(node, largest, partial)
-    if "int8" in kernels:
-        return np.int8
-    return np.float32 if "float32" in kernels else np.int32
+    return kernel(exact_kernels(node, largest, partial))
 
 
 Widths = dict[str, tuple[int, int]]
@@ -143,31 +143,7 @@ def _analysis(network: IntNetwork) -> Analysis:
 @lru_cache(maxsize=16)
 def _compiled(network: IntNetwork, keep: Keep):
     """Compiled run of one network; networks are frozen, so that identity stands for content."""
-    return jax.jit(partial(_chunks, network, keep))
-
-
-def _chunks(network: IntNetwork, keep: Keep, weights, codes, populations, delayed) -> Ran:
-    """Run some time steps at a time: what one layer hands to the next then stays in the processor's cache."""
-    time, batch = codes.shape[:2]
-    size = max(1, min(time, ROWS // batch))
-    whole = time // size * size
-
-    def chunk(state, part):
-        ran = run_layers(network, keep, weights, part, state)
-        return ran.state, ran[:-1]
-
-    state = populations, delayed
-    if size == time:
-        return run_layers(network, keep, weights, codes, state)
-    state, kept = jax.lax.scan(chunk, state, codes[:whole].reshape(-1, size, *codes.shape[1:]))
-    spikes, v, currents = jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), kept[:3])
-    overflows = kept[3]
-    if whole < time:
-        state, rest = chunk(state, codes[whole:])
-        spikes, v, currents = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), (spikes, v, currents), tuple(rest[:3]))
-        # Counts of single chunks: int32 might not hold their sum.
-        overflows = {name: jnp.append(count, rest[3][name]) for name, count in overflows.items()}
-    return Ran(spikes, v, currents, overflows, {}, state)
+    return jax.jit(partial(run_chunks, network, keep, rows=ROWS))
 
 
 def _spread(batch: int, codes: jax.Array, populations: Any, delayed: Any) -> tuple[jax.Array, Any, Any]:

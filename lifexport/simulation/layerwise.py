@@ -153,7 +153,7 @@ class _Run:
                 if name in members:
                     state, arrived = self._step(name, states[name], parts, kept)
                     states = {**states, name: state}
-                    needed = self.keep.began and len(group) > 1 and _needs_arriving(network.nodes[name])
+                    needed = self.keep.began and len(group) > 1 and needs_arriving(network.nodes[name])
                     totals |= {name: arrived} if needed else {}
                     now[name] = kept.spikes[name]
                 elif self._one_by_one(name):
@@ -178,7 +178,7 @@ class _Run:
         for name, (state, _, late, _) in began.items():
             last = jax.tree.map(_within, states[name], *network.nodes[name].state_range())
             arrived = totals.get(name, ())
-            if len(group) == 1 and _needs_arriving(network.nodes[name]) and not arrived:
+            if len(group) == 1 and needs_arriving(network.nodes[name]) and not arrived:
                 arrived = tuple(self._total(port, outside) for port in network.arriving(name))
             ran.began[name] = Began(state, last, late, arrived)
         return spikes
@@ -233,7 +233,7 @@ def delay(sequence, delayed: dict[str, Any], edge: Edge):
     return joined[: len(sequence)]
 
 
-def _needs_arriving(node: IntPopulation) -> bool:
+def needs_arriving(node: IntPopulation) -> bool:
     """Whether a step forms numbers that only its inputs tell, neither a current nor the membrane."""
     rules = node.rules  # type: ignore[attr-defined]
     single = rules.accumulate == "sum" and rules.sum_word is None and rules.increment is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 import brainstate
 import brainunit as u
@@ -14,7 +15,7 @@ from exact_nets import exact_network, tau
 from quantization.test_targets import EXACT
 
 import lifexport as lx
-from lifexport.finetuning import QAT
+from lifexport.finetuning import QAT, backward, forward
 from lifexport.finetuning.rounding import to_codes
 from lifexport.neurons import FloatCubaLIF, FloatLIF
 from lifexport.nodes import InputCode
@@ -162,20 +163,31 @@ def test_fine_integers_have_the_gradients_of_the_trained_network(reset):
 @pytest.mark.thorough
 @pytest.mark.parametrize("case", TARGETS)
 def test_what_is_not_kept_is_not_needed(case, monkeypatch):
-    """Gradients from states alone are those from states and inputs, for every target's rules."""
+    """Gradients from what is kept, window by window, are those from all states and inputs at once, for every target."""
     target, kind, fields, choices = TARGETS[case]
     f, x = exact_network(kind, **fields)
+    x = x[:53]  # whole windows, and four steps
 
-    def gradients():
+    def gradients(steps):
+        monkeypatch.setattr(forward, "ROWS", steps * x.shape[1])
+        monkeypatch.setattr(backward, "ROWS", steps * x.shape[1])
         q = QAT(f, target, calibration=x, thresholds=True, **choices)
         codes = jnp.asarray(q.encode(x))
         return jax.grad(lambda p: (q.apply(p, codes).spikes.sum(0) ** 2).mean())(q.latent.value)
 
-    few = gradients()
-    monkeypatch.setattr(layerwise, "_needs_arriving", lambda node: True)
-    for a, b in zip(jax.tree.leaves(few), jax.tree.leaves(gradients()), strict=True):
+    few = gradients(7)
+    monkeypatch.setattr(layerwise, "needs_arriving", lambda node: True)
+    monkeypatch.setattr(forward, "needed", lambda network, began: began)
+    for a, b in zip(jax.tree.leaves(few), jax.tree.leaves(gradients(53)), strict=True):
         assert float(jnp.abs(a).max()) > 0
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * float(jnp.abs(b).max()))
+
+
+@pytest.mark.parametrize(("first", "found"), [(0, [0, 0, 5]), (2, [5, 6, 7])])
+def test_what_is_late_is_nothing_at_first(first, found):
+    nothing = backward._Carry({}, {}, backward.Gradients({}, {}))
+    window = backward._Window(SimpleNamespace(network=None), nothing, first, 3)  # type: ignore[arg-type]
+    assert window.rows(jnp.array([5, 6, 7, 8, 9]), 2).tolist() == found
 
 
 def test_clipped_codes_come_back_but_go_no_further():
