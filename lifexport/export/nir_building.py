@@ -126,8 +126,8 @@ def memoryless(threshold: np.ndarray, asked: Asked) -> FloatLIF:
     return FloatLIF(
         shape=threshold.shape,
         dt=asked.dt,
-        tau=asked.dt,
-        r=1.0,
+        tau=np.full(threshold.shape, asked.dt),
+        r=np.ones(threshold.shape),
         v_threshold=threshold,
         v_reset=reset,
         reset="value",
@@ -149,7 +149,7 @@ def _conv(raw: Raw, given: Shape) -> FloatConv:
     axes = raw.fields["weight"].ndim - 2
     if len(given) != axes + 1:
         raise error("LX102", found=f"{raw.kind} fed with shape {given}", fix="feed it with (channels, *space)")
-    moves = {field: _each(raw, field, axes) for field in ("stride", "dilation")}
+    moves: dict[str, Any] = {field: _each(raw, field, axes) for field in ("stride", "dilation")}
     padding = raw.fields["padding"]
     moves["padding"] = padding if isinstance(padding, str) else _each(raw, "padding", axes)
     if "input_shape" in raw.fields and raw.whole("input_shape") != given[1:]:

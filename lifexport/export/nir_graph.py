@@ -24,7 +24,7 @@ from ..errors import LifexportError
 from ..files import sha256, whole_file
 from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
-from ..neurons import FloatIAF
+from ..neurons import FloatCubaLIF, FloatIAF
 from . import provenance
 from .nir_nodes import unplaced, written
 from .nir_reading import from_nir as from_nir
@@ -188,7 +188,7 @@ def _started_elsewhere(node: Any) -> Iterator[tuple[str, str]]:
     rest = np.zeros(node.shape) if isinstance(node, FloatIAF) else node.v_rest
     if not arrays.same(node.v_initial, rest):
         yield "v_initial", "differs from " + ("0" if isinstance(node, FloatIAF) else "v_rest")
-    if hasattr(node, "i_initial") and node.i_initial.any():
+    if isinstance(node, FloatCubaLIF) and node.i_initial.any():
         yield "i_initial", "differs from 0"
 
 

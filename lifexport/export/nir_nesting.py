@@ -102,7 +102,7 @@ def with_ends(nodes: Nodes, pairs: Pairs) -> tuple[Nodes, Pairs]:
     return nodes | ends, pairs
 
 
-def chosen_output(nodes: Nodes, edges: list[Edge], output: str | None) -> set[str]:
+def chosen_output(nodes: Nodes, pairs: Pairs, output: str | None) -> set[str]:
     """Names of the nodes that are left when one output of several is kept, and all that leads to it alone.
 
     Raises
@@ -120,7 +120,7 @@ def chosen_output(nodes: Nodes, edges: list[Edge], output: str | None) -> set[st
         raise error("LX401", found=found, fix=f"choose one, for example output={outputs[0]!r}")
     if output is None:
         return set(nodes)
-    return reachable([output], edges, backwards=True) & set(nodes)
+    return reachable([output], [Edge(a, b) for a, b in pairs], backwards=True) & set(nodes)
 
 
 def refuse_strangers(nodes: Mapping[str, Raw], pairs: Pairs) -> None:

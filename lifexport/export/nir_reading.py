@@ -47,8 +47,8 @@ def from_nir(
         Whose network it is: ``"ode"`` (default), ``"norse"``, ``"norse-export"``, ``"snntorch"``, ``"spikingjelly"``,
         ``"sinabs-single"``, ``"rockpool-single"``, ``"spyx"``, ``"snn-mlir"``; only for files without record.
         ``nir_sources`` says what each of them does.
-    reset : ``"subtract"`` | ``"value"``, optional
-        What the network was trained with, where the source has both and NIR does not say.
+    reset : ``"subtract"`` | ``"value"`` | ``"value_held"``, optional
+        What the network was trained with, where the source has several and NIR does not say.
     output : str, optional
         Which output to keep where there are several.
 

@@ -6,7 +6,7 @@ file's nodes again, number by number. Neither record nor graph is trusted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,10 +74,9 @@ def restore(graph: RawGraph, fields: Mapping[str, Any], findings: list[Finding])
     return network
 
 
-def disagreement(
-    places: list[tuple[str | None, str | None]], found: str = "not what the record describes"
-) -> Exception:
+def disagreement(places: Iterable[tuple[str | None, str]]) -> Exception:
     """Exception that names every place where record and graph disagree (LX403)."""
+    found = "not what the record describes"
     return all_of(Finding(code="LX403", node=node, field=field, found=found, fix=REMEDY) for node, field in places)
 
 

@@ -84,7 +84,7 @@ def zeros(given: Parameters, name: str) -> None:
         raise error("LX401", field=name, found=found, fix='train with 0, or read it with source="ode"')
 
 
-def equal(value: np.ndarray, wanted: np.ndarray | float) -> bool:
+def equal(value: np.ndarray | float, wanted: np.ndarray | float) -> bool:
     """Whether a parameter is what a convention makes of others, as exactly as float32 can say."""
     return bool(np.allclose(value, wanted, rtol=1e-5, atol=0))
 
@@ -92,7 +92,7 @@ def equal(value: np.ndarray, wanted: np.ndarray | float) -> bool:
 def lif(given: Parameters, asked: Asked, rule: str, **fixed: Any) -> FloatLIF:
     """LIF neurons of NIR's parameters; ``fixed`` are those that the tool reads otherwise."""
     start = fixed.get("v_rest", given["v_leak"])
-    fields = {name: given[name] for name in ("tau", "r", "v_threshold", "v_reset")}
+    fields: dict[str, Any] = {name: given[name] for name in ("tau", "r", "v_threshold", "v_reset")}
     fields |= {"v_rest": start, "v_initial": start, "reset": "value", "compare": ">", **fixed}
     return FloatLIF(shape=given["tau"].shape, dt=asked.dt, discretisation=rule, **fields)
 
@@ -100,14 +100,14 @@ def lif(given: Parameters, asked: Asked, rule: str, **fixed: Any) -> FloatLIF:
 def cuba(given: Parameters, asked: Asked, rule: str, **fixed: Any) -> FloatCubaLIF:
     """CubaLIF neurons of NIR's parameters; ``w_in`` is what a unit of input adds to the current in its step."""
     start = fixed.get("v_rest", given["v_leak"])
-    fields = {name: given[name] for name in ("tau_syn", "r", "v_threshold", "v_reset", "w_in")}
+    fields: dict[str, Any] = {name: given[name] for name in ("tau_syn", "r", "v_threshold", "v_reset", "w_in")}
     fields |= {"tau": given["tau_mem"], "v_rest": start, "v_initial": start, "reset": "value", "compare": ">", **fixed}
     return FloatCubaLIF(shape=given["tau_mem"].shape, dt=asked.dt, discretisation=rule, **fields)
 
 
 def iaf(given: Parameters, asked: Asked, **fixed: Any) -> FloatIAF:
     """Integrators of NIR's parameters."""
-    fields = {name: given[name] for name in ("r", "v_threshold", "v_reset")}
+    fields: dict[str, Any] = {name: given[name] for name in ("r", "v_threshold", "v_reset")}
     fields |= {"reset": "value", "compare": ">", **fixed}
     return FloatIAF(shape=given["r"].shape, dt=asked.dt, **fields)
 
@@ -115,7 +115,7 @@ def iaf(given: Parameters, asked: Asked, **fixed: Any) -> FloatIAF:
 def li(given: Parameters, asked: Asked, rule: str, **fixed: Any) -> FloatLI:
     """Leaky integrators of NIR's parameters."""
     start = fixed.get("v_rest", given["v_leak"])
-    fields = {"tau": given["tau"], "r": given["r"], "v_rest": start, "v_initial": start, **fixed}
+    fields: dict[str, Any] = {"tau": given["tau"], "r": given["r"], "v_rest": start, "v_initial": start, **fixed}
     return FloatLI(shape=given["tau"].shape, dt=asked.dt, discretisation=rule, **fields)
 
 
@@ -153,7 +153,8 @@ def _ode_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
 
 
 def _ode_i(given: Parameters, asked: Asked) -> FloatLI:
-    return FloatLI(shape=given["r"].shape, dt=asked.dt, tau=asked.dt, r=given["r"], discretisation="integrator")
+    fields = {"tau": np.full(given["r"].shape, asked.dt), "r": given["r"]}
+    return FloatLI(shape=given["r"].shape, dt=asked.dt, discretisation="integrator", **fields)
 
 
 ODE = Source(
@@ -224,8 +225,9 @@ def _snntorch_scale(given: Parameters, scale: np.ndarray) -> np.ndarray:
 
 
 def _snntorch_reset(threshold: np.ndarray, decay: np.ndarray, asked: Asked) -> dict[str, Any]:
-    if asked.reset == "value":
-        return {"v_threshold": threshold, "v_reset": 0.0, "reset": "value"}
+    if asked.reset != "subtract":
+        held = {"refractory": 2} if asked.reset == "value_held" else {}  # the input of that step is lost too
+        return {"v_threshold": threshold, "v_reset": 0.0, "reset": "value", **held}
     return {"v_threshold": threshold, "v_reset": drop_after_decay(threshold, decay), "reset": "subtract"}
 
 
@@ -233,6 +235,12 @@ def _snntorch_lif(given: Parameters, asked: Asked) -> FloatLIF:
     zeros(given, "v_leak")
     rate = asked.dt / given["tau"]
     threshold = _snntorch_scale(given, given["r"] * rate)
+    if asked.reset == "value_held":
+        found, fix = (
+            "'value_held', which is what Synaptic does",
+            'use reset="value": a Leaky resets to 0, and adds its input',
+        )
+        raise error("LX401", field="reset", found=found, fix=fix)
     return lif(given, asked, "euler_direct", r=1.0, **_snntorch_reset(threshold, 1 - rate, asked))
 
 
@@ -254,10 +262,11 @@ def _convention(value: np.ndarray, wanted: np.ndarray | float, name: str, text: 
 
 SNNTORCH = Source(
     says="as snnTorch 1.0.0 does it: dt = 0.1 ms, decay 1 - dt/tau, inputs added as they are (the threshold divided by "
-    "r * dt/tau), v > v_threshold; reset 'value' to 0 (reset_mechanism=\"zero\"), reset 'subtract' after the decay",
+    "r * dt/tau), v > v_threshold; reset 'subtract' after the decay, 'value' to 0, 'value_held' to 0 for one step "
+    '(Synaptic with reset_mechanism="zero" and the default reset_delay)',
     make={"LIF": _snntorch_lif, "CubaLIF": _snntorch_cuba},
     dt=1e-4,
-    resets=RESETS,
+    resets=(*RESETS, "value_held"),
 )
 
 
@@ -335,7 +344,7 @@ def _rockpool_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
 
 def _rockpool_dt(tau: np.ndarray, r: np.ndarray, asked: Asked) -> None:
     """The file says dt in two ways: rockpool writes ``r = tau / dt * exp(-dt / tau)`` and reads ``tau / (1 + r)``."""
-    if not equal(np.min(tau / (1 + r)), asked.dt):
+    if not equal(float(np.min(tau / (1 + r))), asked.dt):
         _convention(r, tau / asked.dt * np.exp(-asked.dt / tau), "r", "tau / dt * exp(-dt / tau)")
 
 

@@ -120,10 +120,9 @@ def _survey_node(group: Any) -> None:
         _survey_field(kind, field, group[field])
     if kind in ELEMENTWISE:
         sizes = {field: group[field].shape for field in present if group[field].shape != ()}
-        first = next(iter(sizes), None)
         for field, shape in sizes.items():
-            if shape != sizes[first]:
-                fix = f"give every parameter the shape of {first}, {sizes[first]}, or a scalar"
+            if shape != (wanted := next(iter(sizes.values()))):
+                fix = f"give every parameter the shape of {next(iter(sizes))}, {wanted}, or a scalar"
                 raise error("LX102", field=field, found=f"shape {shape}", fix=fix)
 
 
