@@ -183,9 +183,14 @@ CODES: dict[str, Code] = {
         severity="warning",
     ),
     "LX413": Code(
-        "read under the ODE's own rules",
-        "Without a record of the training tool, NIR's text is taken at its word: hard reset, v > v_threshold.",
+        "read by the rules of a source",
+        "NIR does not say how a tool steps its neurons; without a record the caller does, or NIR's text is followed.",
         severity="note",
+    ),
+    "LX414": Code(
+        "refractory time is not part of NIR",
+        "Other readers let a neuron integrate again in the step after its spike.",
+        severity="warning",
     ),
     "LX420": Code(
         "ONNX file without lifexport's record",

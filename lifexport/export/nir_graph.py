@@ -12,19 +12,21 @@ from __future__ import annotations
 import io
 import keyword
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nir  # noqa: TID251
+import numpy as np
 
 from .. import arrays
 from ..errors import LifexportError
 from ..files import sha256, whole_file
 from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
-from ..neurons import FloatLIF
+from ..neurons import FloatCubaLIF, FloatIAF
 from . import provenance
-from .nir_nodes import written
+from .nir_nodes import unplaced, written
 from .nir_reading import from_nir as from_nir
 from .nir_reading import load
 from .result import ExportResult
@@ -76,6 +78,7 @@ def to_nir(
     --------
     >>> import tempfile
     >>> from lifexport.graph import Edge
+    >>> from lifexport.neurons import FloatLIF
     >>> from lifexport.nodes import FloatDense, Input, Output
     >>> lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
     >>> fc = FloatDense(weight=[[3.0, 4.0]])
@@ -105,18 +108,20 @@ def to_nir(
     return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs, findings=findings)
 
 
-def check_nir(path: str | os.PathLike[str], dt: float | None = None, source: str | None = None) -> tuple[Finding, ...]:
+def check_nir(
+    path: str | os.PathLike[str], dt: float | None = None, source: str | None = None, reset: str | None = None
+) -> tuple[Finding, ...]:
     """Everything ``from_nir`` would refuse in a file, and everything a reader of it should know.
 
-    Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412),
-    or LX413 for a file without record. Nothing is raised for a bad file.
+    Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412, LX414),
+    or, for a file without record, how it was read (LX413). Nothing is raised for a bad file.
     """
-    reading = load(path, dt, source)
+    reading = load(path, dt, source, reset=reset)
     if reading.network is None:
         return reading.findings
     if reading.recorded:
         return differences_elsewhere(reading.network)
-    found = f"no record of the training tool; dt = {reading.network.dt} s as given"
+    found = f"no record of the training tool; dt = {reading.network.dt} s; {reading.says}"
     return (Finding(code="LX413", found=found, fix="compare its spikes with the training tool's own"),)
 
 
@@ -125,7 +130,7 @@ def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
     text = provenance.record(
         network,
         profile=profile,
-        values={name: {"v_initial": node.v_initial} for name, node in _started_elsewhere(network).items()},
+        values={name: unplaced(node) for name, node in network.nodes.items()},
         renamed={written: name for name, written in names.items() if written != name},
     )
     nodes = {}
@@ -157,24 +162,34 @@ def _written_names(names: Iterable[str]) -> dict[str, str]:
     return safe
 
 
-def _started_elsewhere(network: FloatNetwork) -> dict[str, FloatLIF]:
-    """Name the populations whose initial potential is not their resting potential, bit for bit."""
-    populations = network.populations.items()
-    return {name: node for name, node in populations if not arrays.same(node.v_initial, node.v_rest)}
-
-
 def differences_elsewhere(network: FloatNetwork) -> tuple[Finding, ...]:
     """Say what readers other than lifexport will do differently with the plain file."""
-    soft = [name for name, node in network.populations.items() if node.reset == "subtract"]
     ignore = "read it with lifexport.from_nir, or hold the other tool's spikes against lifexport.simulate"
+    populations = network.populations.items()
+    soft = [name for name, node in populations if node.spiking and node.reset == "subtract"]
+    waiting = [name for name, node in populations if node.spiking and node.refractory.any()]
     return (
         *(Finding(code="LX410", node=name, field="reset", found="'subtract'", fix=ignore) for name in soft),
         Finding(code="LX411", found=f"parameters of the ODE, trained with dt = {network.dt} s", fix=ignore),
         *(
-            Finding(code="LX412", node=name, field="v_initial", found="differs from v_rest", fix=ignore)
-            for name in _started_elsewhere(network)
+            Finding(code="LX412", node=name, field=field, found=found, fix=ignore)
+            for name, node in populations
+            for field, found in _started_elsewhere(node)
+        ),
+        *(
+            Finding(code="LX414", node=name, field="refractory", found="a refractory time", fix=ignore)
+            for name in waiting
         ),
     )
+
+
+def _started_elsewhere(node: Any) -> Iterator[tuple[str, str]]:
+    """States of a population that do not start where NIR's readers start them, bit for bit."""
+    rest = np.zeros(node.shape) if isinstance(node, FloatIAF) else node.v_rest
+    if not arrays.same(node.v_initial, rest):
+        yield "v_initial", "differs from " + ("0" if isinstance(node, FloatIAF) else "v_rest")
+    if isinstance(node, FloatCubaLIF) and node.i_initial.any():
+        yield "i_initial", "differs from 0"
 
 
 def _prove(network: FloatNetwork, path: Path) -> str:

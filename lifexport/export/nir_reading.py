@@ -1,8 +1,7 @@
-"""Reading NIR: from a file to a float network, by lifexport's record or by NIR's own text."""
+"""Reading NIR: from a file to a float network, by lifexport's record or as a tool runs what it wrote."""
 
 from __future__ import annotations
 
-import functools
 import math
 import numbers
 import os
@@ -10,42 +9,53 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nir  # noqa: TID251
-import numpy as np
-
-from ..findings import Finding, at_node, error, unknown_name
-from ..graph import Edge
+from ..findings import Finding, at_node, error
 from ..network import FloatNetwork
-from ..neurons import FloatLIF
-from ..nodes import FloatDense, Input, Output
-from . import provenance
-from .nir_survey import FIELDS, all_of, collect, read_graph, shape_of, unreadable
+from . import nir_folding, nir_loops, nir_nesting, provenance
+from .nir_building import built, shapes
+from .nir_raw import Raw, RawGraph
+from .nir_restoring import restore
+from .nir_sources import Asked, Source, source_named
+from .nir_survey import all_of, collect, read_raw
 
-SOURCES = ("ode",)
-REMEDY = "export the network again, or remove the metadata key 'lifexport' to take the arrays at NIR's word"
+ROOM = 1 << 26
+"""Bytes that the shapes of any file may take, however small it is."""
 
 
-def from_nir(path: str | os.PathLike[str], *, dt: float | None = None, source: str | None = None) -> FloatNetwork:
+def from_nir(
+    path: str | os.PathLike[str],
+    *,
+    dt: float | None = None,
+    source: str | None = None,
+    reset: str | None = None,
+    output: str | None = None,
+) -> FloatNetwork:
     """Float network of a NIR file, ours or anyone's.
 
-    A file with lifexport's record gives back the network that was written, bit for bit. Any other is taken at
-    NIR's word (``source="ode"``): the exact solution of the ODE over a step, ``v > v_threshold``, hard reset
-    to ``v_reset``, a start at ``v_leak``, spike counts as readout, and feedback that arrives one step late on
-    the edge leaving the last population before the loop closes.
+    A file with lifexport's record gives back the network that was written, bit for bit. Any other is read as ``source``
+    runs it. NIR's own text is ``"ode"``: the exact solution of the ODE over a step, ``v > v_threshold``, hard reset to
+    ``v_reset``, a start at ``v_leak``. In loops, feedback arrives one step late.
 
     Parameters
     ----------
     path : str or path
-        A ``.nir`` file of one flat graph. It is not trusted: links, foreign types and arrays larger than the
-        file can hold are refused before anything is allocated.
+        A ``.nir`` file. It is not trusted: links, foreign types and arrays larger than the file can hold are refused
+        before anything is allocated.
     dt : float, seconds, optional
-        Time step; needed where the file has no record, and must agree where it has one.
-    source : ``"ode"``, optional
-        Whose discretisation the network was trained under; only for files without record.
+        Time step; needed where neither record nor source says it, and must agree where one does.
+    source : str, optional
+        Whose network it is: ``"ode"`` (default), ``"norse"``, ``"norse-export"``, ``"snntorch"``, ``"spikingjelly"``,
+        ``"sinabs-single"``, ``"rockpool-single"``, ``"spyx"``, ``"snn-mlir"``; only for files without record.
+        ``nir_sources`` says what each of them does.
+    reset : ``"subtract"`` | ``"value"`` | ``"value_held"``, optional
+        What the network was trained with, where the source has several and NIR does not say.
+    output : str, optional
+        Which output to keep where there are several.
 
     Returns
     -------
     FloatNetwork
+        Its readout is the spike count, or the last membrane if its last neurons never spike.
 
     Raises
     ------
@@ -53,9 +63,9 @@ def from_nir(path: str | os.PathLike[str], *, dt: float | None = None, source: s
         LX003 for a missing, damaged or foreign file, LX004 for a record of a newer version.
     ParameterError, ShapeError
         LX101, LX102, LX104, LX105, LX107 for arrays that make no network; LX103 for a missing or
-        contradicting ``dt``; LX006 for a ``source`` where the record says it.
+        contradicting ``dt``; LX006 for an option that does not apply, or is missing.
     UnsupportedError
-        LX401 for a node that cannot be read yet, LX108 for a loop without neurons.
+        LX401 for what a float network, or the source, cannot say, LX108 for a loop without neurons.
     MismatchError
         LX403 if record and arrays disagree.
 
@@ -65,7 +75,7 @@ def from_nir(path: str | os.PathLike[str], *, dt: float | None = None, source: s
     Traceback (most recent call last):
     lifexport.errors.FileError: LX003 file cannot be read: no-such.nir: No such file or directory; fix: ...
     """
-    reading = load(path, dt, source)
+    reading = load(path, dt, source, reset=reset, output=output)
     if reading.network is None:
         raise all_of(reading.findings)
     return reading.network
@@ -77,172 +87,107 @@ class Reading(NamedTuple):
     network: FloatNetwork | None
     findings: tuple[Finding, ...]
     recorded: bool
+    says: str = ""
+    """How a file without record was read."""
 
 
-def load(path: str | os.PathLike[str], dt: float | None, source: str | None) -> Reading:
+def load(
+    path: str | os.PathLike[str],
+    dt: float | None,
+    source: str | None,
+    *,
+    reset: str | None = None,
+    output: str | None = None,
+) -> Reading:
     """Read a file as far as it can be understood, with everything found on the way; raises nothing of its own."""
     findings: list[Finding] = []
-    network, fields = None, None
+    network, fields, says = None, None, ""
     with collect(findings):
-        graph = read_graph(Path(path))
+        graph, budget = read_raw(Path(path))
         if provenance.KEY in graph.metadata:
             fields = provenance.parse(graph.metadata[provenance.KEY])
-        with collect(findings):
-            _check_source(source, fields)
-        with collect(findings):
-            _check_dt(dt, fields)
-        # 1 s stands in for a missing dt, so that everything else is still found.
-        step = provenance.exact_dt(fields) if fields else 1.0 if findings or dt is None else float(dt)
-        nodes, edges = _named(graph, fields) if fields else (dict(graph.nodes), _close_loops(graph))
-        built = {}
-        for name, node in sorted(nodes.items()):
-            with collect(findings), at_node(name):
-                built[name] = _float_node(node, step, fields and fields["nodes"][name])
-        if len(built) == len(nodes):
-            rules = {key: fields[key] for key in ("readout", "state_reset")} if fields else {}
-            network = FloatNetwork(nodes=built, edges=edges, dt=step, **rules)
-            if fields:
-                _check_record(network, fields)
-    return Reading(None if findings else network, tuple(findings), fields is not None)
+            with collect(findings):
+                _check_options(fields, dt, source=source, reset=reset, output=output)
+            network = restore(graph, fields, findings)
+        else:
+            rules, asked = _asked(dt, source or "ode", reset, findings)
+            network, says = _foreign(graph, max(budget, ROOM), rules, asked, output, findings)
+    return Reading(None if findings else network, tuple(findings), fields is not None, says)
 
 
-def _check_source(source: str | None, fields: Mapping[str, Any] | None) -> None:
-    if source is not None and source not in SOURCES:
-        raise unknown_name("source", source, SOURCES)
-    if source is not None and fields is not None:
-        raise error(
-            "LX006",
-            field="source",
-            found=f"{source!r}; the file's record says how it was trained",
-            fix="leave it out",
-        )
+def _check_options(fields: Mapping[str, Any], dt: float | None, **options: str | None) -> None:
+    """Refuse options that the record of a file answers."""
+    for name, value in options.items():
+        if value is not None:
+            found = f"{value!r}; the file's record says how it was trained"
+            raise error("LX006", field=name, found=found, fix="leave it out")
+    if dt is not None:
+        _require_seconds(dt)
+        if float(dt) != provenance.exact_dt(fields):
+            found = f"{dt!r} s; the file's record says {provenance.exact_dt(fields)!r} s"
+            raise error("LX103", field="dt", found=found, fix="leave dt out")
 
 
-def _check_dt(dt: float | None, fields: Mapping[str, Any] | None) -> None:
-    if dt is None:
-        if fields is None:
-            raise error("LX103", field="dt", found="none; the file does not say", fix="pass dt= in seconds")
-        return
+def _require_seconds(dt: float) -> None:
     if isinstance(dt, bool) or not isinstance(dt, numbers.Real) or not 0 < float(dt) < math.inf:
         raise error("LX103", field="dt", found=f"{dt!r}", fix="give a positive number of seconds")
-    if fields is not None and float(dt) != provenance.exact_dt(fields):
-        found = f"{dt!r} s; the file's record says {provenance.exact_dt(fields)!r} s"
-        raise error("LX103", field="dt", found=found, fix="leave dt out")
 
 
-def _named(graph: nir.NIRGraph, fields: Mapping[str, Any]) -> tuple[dict[str, nir.NIRNode], tuple[Edge, ...]]:
-    """Nodes by their own names, and edges with their delays; refuses a graph that is not the recorded one."""
-    if fields["kind"] != "FloatNetwork":
-        fix = "read the FloatNetwork it was quantized from"
-        raise error("LX401", found=f"the record of an {fields['kind']}", fix=fix)
-    own = {written: fields["renamed"].get(written, written) for written in graph.nodes}
-    nodes = {own[written]: node for written, node in graph.nodes.items()}
-    pairs = [(own.get(a, a), own.get(b, b)) for a, b in graph.edges]
-    delays = {(a, b): delay for a, b, delay in fields["edges"]}
-    kinds = {"Affine": "Dense", "Linear": "Dense"}
-    here = {(name, kinds.get(type(node).__name__, type(node).__name__)) for name, node in nodes.items()}
-    there = {(name, node["kind"]) for name, node in fields["nodes"].items()}
-    found = []
-    for where, some, others in (("file", here, there), ("record", there, here)):
-        found += [(name, f"{kind} node only in the {where}") for name, kind in sorted(some - others)]
-    for where, some, others in (("file", {*pairs}, {*delays}), ("record", {*delays}, {*pairs})):
-        found += [(None, f"edge {a} -> {b} only in the {where}") for a, b in sorted(some - others)]
-    if len(nodes) < len(graph.nodes):
-        found.append((None, "two nodes of one name"))
-    if found:
-        raise all_of(Finding(code="LX403", node=node, found=text, fix=REMEDY) for node, text in found)
-    return nodes, tuple(Edge(a, b, delays[a, b]) for a, b in pairs)
+def _asked(dt: float | None, name: str, reset: str | None, findings: list[Finding]) -> tuple[Source, Asked]:
+    """The source's rules and what the caller says; a wrong answer is a finding, and the rest is still read.
 
-
-def _check_record(network: FloatNetwork, fields: Mapping[str, Any]) -> None:
-    found = "not what the record describes"
-    places = provenance.changed(fields, network)
-    if places:
-        raise all_of(Finding(code="LX403", node=node, field=field, found=found, fix=REMEDY) for node, field in places)
-
-
-@functools.singledispatch
-def _float_node(node: object, step: float, facts: Mapping[str, Any] | None) -> Any:
-    """Node of a float network; ``facts`` is its part of the record, None for NIR's own rules."""
-    raise error("LX401", found=f"node kind {type(node).__name__}", fix=f"kinds that can be read: {', '.join(FIELDS)}")
-
-
-@_float_node.register
-def _(node: nir.Input, step: float, facts: Mapping[str, Any] | None) -> Input:
-    return Input(shape=shape_of(node.input_type["input"]))
-
-
-@_float_node.register
-def _(node: nir.Output, step: float, facts: Mapping[str, Any] | None) -> Output:
-    return Output(shape=shape_of(node.output_type["output"]))
-
-
-@_float_node.register
-def _(node: nir.Linear, step: float, facts: Mapping[str, Any] | None) -> FloatDense:
-    return FloatDense(weight=node.weight)
-
-
-@_float_node.register
-def _(node: nir.Affine, step: float, facts: Mapping[str, Any] | None) -> FloatDense:
-    return FloatDense(weight=node.weight, bias=node.bias)
-
-
-@_float_node.register
-def _(node: nir.LIF, step: float, facts: Mapping[str, Any] | None) -> FloatLIF:
-    rules = {"reset": "value", "compare": ">", "discretisation": "exponential_euler"}
-    initial = node.v_leak
-    if facts is not None:
-        for rule in rules:
-            rules[rule] = facts["fields"].get(rule)
-            if not isinstance(rules[rule], str):
-                raise unreadable("missing in the provenance record", field=rule)
-        if "v_initial" in facts["values"]:
-            initial = provenance.decode(facts["values"]["v_initial"])
-    return FloatLIF(
-        shape=np.shape(node.tau),
-        dt=step,
-        tau=node.tau,
-        r=node.r,
-        v_threshold=node.v_threshold,
-        v_reset=np.asarray(node.v_reset),
-        v_rest=node.v_leak,
-        v_initial=initial,
-        **rules,  # type: ignore[arg-type]
-    )
-
-
-def _close_loops(graph: nir.NIRGraph) -> tuple[Edge, ...]:
-    """Edges of a graph that knows no delays: every loop gets one late edge.
-
-    The loop is closed by the first back edge of a depth-first walk from the input, names in order; the
-    late edge is the one that leaves the last population on the way to it, so the feedback connection sees the
-    spikes of the step before (none in the first step, where its bias still flows).
+    1 s stands in for a missing dt, the rules of the ODE for a source that cannot be read.
     """
-    pairs, late = sorted(set(graph.edges)), set()
-    while cycle := _first_cycle(graph, [pair for pair in pairs if pair not in late]):
-        neurons = [i for i, name in enumerate(cycle) if isinstance(graph.nodes.get(name), nir.LIF)]
-        if not neurons:
-            fix = "a loop must pass through a population"
-            raise error("LX108", found=f"the loop {' -> '.join(cycle)} has no neurons", fix=fix)
-        late.add((cycle[neurons[-1]], cycle[(neurons[-1] + 1) % len(cycle)]))
-    return tuple(Edge(a, b, int((a, b) in late)) for a, b in graph.edges)
+    rules = source_named("ode", None)
+    with collect(findings):
+        rules = source_named(name, reset)
+    step = dt if dt is not None else rules.dt
+    with collect(findings):
+        if step is None:
+            raise error("LX103", field="dt", found="none; the file does not say", fix="pass dt= in seconds")
+        _require_seconds(step)
+        if rules.dt is not None and float(step) != rules.dt:
+            found = f"{step!r} s; {name} writes its files for {rules.dt!r} s"
+            raise error("LX103", field="dt", found=found, fix="leave dt out")
+    seconds = 1.0 if findings or step is None else float(step)
+    return rules, Asked(seconds, reset or rules.default or rules.resets[0])
 
 
-def _first_cycle(graph: nir.NIRGraph, pairs: list[tuple[str, str]]) -> list[str] | None:
-    after: dict[str, list[str]] = {}
-    for a, b in pairs:
-        after.setdefault(a, []).append(b)
-    done: set[str] = set()
-    for start in [*sorted(graph.inputs), *sorted(graph.nodes)]:
-        trail, branches = [start], [iter(after.get(start, ()))]
-        while trail and start not in done:
-            name = next(branches[-1], None)
-            if name is None:
-                done.add(trail.pop())
-                branches.pop()
-            elif name in trail:
-                return trail[trail.index(name) :]
-            elif name not in done:
-                trail.append(name)
-                branches.append(iter(after.get(name, ())))
-    return None
+def _foreign(
+    graph: RawGraph, budget: int, source: Source, asked: Asked, output: str | None, findings: list[Finding]
+) -> tuple[FloatNetwork | None, str]:
+    """Network of a file without record, as a source runs it, and how it was read."""
+    nodes, pairs = nir_nesting.flat(graph)
+    nodes, pairs = nir_nesting.with_ends(nodes, pairs)
+    nir_nesting.refuse_strangers(nodes, pairs)
+    kept = nir_nesting.chosen_output(nodes, pairs, output)
+    nodes = {name: node for name, node in nodes.items() if name in kept}
+    pairs = [(a, b) for a, b in pairs if a in kept and b in kept]
+    arrives = shapes(nodes, pairs, budget)
+    parts: dict[str, Any] = {}
+    for name, raw in sorted(nodes.items()):
+        with collect(findings), at_node(name):
+            parts[name] = raw if raw.kind in ("Scale", "Delay") else built(raw, arrives.get(name), source, asked)
+    if len(parts) < len(nodes):
+        return None, ""
+    unit = asked.dt if source.seconds is None else source.seconds
+    edges = [nir_folding.Edge(a, b) for a, b in pairs]
+    parts, edges = nir_folding.without_delays(parts, edges, asked.dt, unit)
+    edges = nir_loops.closed(edges, _named(parts, "input"), _named(parts, "population"), first_bias=source.first_bias)
+    parts, edges = nir_folding.without_sums(parts, edges)
+    parts, edges = nir_folding.without_scales(parts, edges, arrives)
+    parts, edges, joined = nir_folding.with_one_input(parts, edges)
+    if source.lag:
+        edges = nir_loops.lagging(edges, parts, _named(parts, "population"))
+    answers = {edge.source for edge in edges if edge.target in _named(parts, "output")}
+    silent = any(parts[name].role == "population" and not parts[name].spiking for name in answers)
+    readout = "membrane_last" if silent else "count"
+    network = FloatNetwork(nodes=parts, edges=tuple(edges), dt=asked.dt, readout=readout)
+    says = source.says
+    if joined:
+        says += f"; inputs {', '.join(joined)} joined in this order"
+    return network, says + ("; readout membrane_last, for the last neurons never spike" if silent else "")
+
+
+def _named(parts: Mapping[str, Any], role: str) -> list[str]:
+    return [name for name, node in parts.items() if not isinstance(node, Raw) and node.role == role]

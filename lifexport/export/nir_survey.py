@@ -1,29 +1,18 @@
-"""NIR files from the untrusted bytes to a ``NIRGraph``: what cannot be read is refused before it is allocated."""
+"""NIR files from the untrusted bytes to their content: what cannot be read is refused before it is allocated."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
-import nir  # noqa: TID251
-import numpy as np
 
 from ..errors import LifexportError
 from ..findings import CODES, Finding, at_node, error
-
-FIELDS = {
-    "Input": ("shape",),
-    "Output": ("shape",),
-    "Affine": ("weight", "bias"),
-    "Linear": ("weight",),
-    "LIF": ("tau", "r", "v_leak", "v_threshold"),
-}
-"""NIR node kinds that are read, and the arrays each must have; ``v_reset`` is 0 where older files lack it."""
+from .nir_raw import ELEMENTWISE, KINDS, SINGLE, WHOLE, Raw, RawGraph
 
 DEEPEST = 16
 UNNAMED = "?"
@@ -31,8 +20,16 @@ INFLATION = 1100
 """Arrays may claim this many bytes per byte of file: deflate does not compress further than 1032 to 1."""
 
 
-def read_graph(path: Path) -> nir.NIRGraph:
-    """Graph of a file nobody vouches for, surveyed before anything is allocated."""
+def read_raw(path: Path) -> tuple[RawGraph, int]:
+    """Content of a file nobody vouches for, surveyed before anything is allocated.
+
+    Returns
+    -------
+    RawGraph
+        Nested graphs are not taken apart yet.
+    int
+        Bytes that arrays made from it may take: no more than its own could.
+    """
     try:
         content = path.read_bytes()
     except OSError as reason:
@@ -43,20 +40,15 @@ def read_graph(path: Path) -> nir.NIRGraph:
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             _survey(file, budget)
-        # Not type-checked by nir yet: it refuses scalar parameters, which only need a shape.
-        graph = nir.read(io.BytesIO(content), type_check=False)  # type: ignore[arg-type]
-        _spread_scalars(graph, budget)
-        with contextlib.suppress(ValueError):  # the network's own checks name node and field
-            graph.infer_types()  # adds an Input and an Output where they are missing
-        return graph
+            return _graph(file["node"]), budget
     except LifexportError:
         raise
-    except Exception as reason:  # h5py and nir raise whatever their insides meet
+    except Exception as reason:  # h5py raises whatever its insides meet
         raise unreadable(f"{path}: {type(reason).__name__}: {reason}") from None
 
 
 def _survey(file: Any, budget: int) -> None:
-    """Refuse, before any array is read, what is not a flat NIR graph of kinds that are read."""
+    """Refuse, before any array is read, what is not a NIR graph of kinds that are read."""
     claimed = 0
     for place, dataset in _datasets(file, set()):
         if dataset.dtype.kind not in "fiub" and h5py.check_string_dtype(dataset.dtype) is None:
@@ -69,11 +61,21 @@ def _survey(file: Any, budget: int) -> None:
     if _kind(file["node"]) != "NIRGraph" or not isinstance(file.get("node/nodes"), h5py.Group):
         raise error("LX401", found=f"a lone {_kind(file['node'])} node", fix="write it as a NIRGraph")
     findings: list[Finding] = []
-    for name, group in file["node/nodes"].items():
-        with collect(findings), at_node(name):
-            _survey_node(group)
+    _survey_nodes(file["node/nodes"], findings, "")
     if findings:
         raise all_of(findings)
+
+
+def _survey_nodes(nodes: Any, findings: list[Finding], prefix: str) -> None:
+    for name, group in nodes.items():
+        with collect(findings), at_node(prefix + name):
+            if _kind(group) != "NIRGraph":
+                _survey_node(group)
+                continue
+            for field, kind in (("nodes", h5py.Group), ("edges", h5py.Dataset)):
+                if not isinstance(group.get(field), kind):
+                    raise unreadable("a nested graph without it", field=field)
+            _survey_nodes(group["nodes"], findings, f"{prefix}{name}.")
 
 
 def _datasets(group: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
@@ -102,45 +104,60 @@ def _kind(group: Any) -> str:
 def _survey_node(group: Any) -> None:
     kind = _kind(group)
     if kind == UNNAMED:
+        inside = sorted(group) if isinstance(group, h5py.Group) else []
+        if inside and not any(field in inside for fields in KINDS.values() for field in fields.needed):
+            raise unreadable(f"a node without a type, but with {inside[0]!r} in it: no name may hold a '/'")
         raise unreadable("a node without a type")
-    if kind == "NIRGraph":
-        raise error("LX401", found="a nested graph", fix="export a flat graph; nested ones cannot be read yet")
-    if kind not in FIELDS:
-        raise error("LX401", found=f"node kind {kind}", fix=f"kinds that can be read: {', '.join(FIELDS)}")
-    for field in (*FIELDS[kind], *({"v_reset"} & {*group} if kind == "LIF" else ())):
+    if kind not in KINDS:
+        raise error("LX401", found=f"node kind {kind}", fix=f"kinds that can be read: {', '.join(KINDS)}")
+    fields = KINDS[kind]
+    for field in sorted({*group} - {*fields.needed, *fields.optional, "type", "metadata"}):
+        raise unreadable(f"a field that a {kind} node does not have", field=field)
+    present = (*fields.needed, *(field for field in fields.optional if field in group))
+    for field in present:
         if not isinstance(group.get(field), h5py.Dataset):
             raise unreadable(f"a {kind} node without it", field=field)
-        shape, dtype = group[field].shape, group[field].dtype
-        if dtype.kind not in ("iu" if field == "shape" and 0 not in shape else "iuf"):
-            raise unreadable(f"dtype {dtype}", field=field)
-        if field == "shape" and len(shape) > 1:
-            raise unreadable(f"shape {shape} of a shape", field=field)
-        if kind == "LIF" and shape != group["tau"].shape:
-            fix = f"give every parameter the shape of tau, {group['tau'].shape}"
-            raise error("LX102", field=field, found=f"shape {shape}", fix=fix)
-        if field == "weight" and len(shape) != 2:
-            raise error("LX102", field=field, found=f"shape {shape}", fix="give a matrix (out, in)")
+        _survey_field(kind, field, group[field])
+    if kind in ELEMENTWISE:
+        sizes = {field: group[field].shape for field in present if group[field].shape != ()}
+        for field, shape in sizes.items():
+            if shape != (wanted := next(iter(sizes.values()))):
+                fix = f"give every parameter the shape of {next(iter(sizes))}, {wanted}, or a scalar"
+                raise error("LX102", field=field, found=f"shape {shape}", fix=fix)
 
 
-def _spread_scalars(graph: nir.NIRGraph, budget: int) -> None:
-    """Give neurons with scalar parameters the shape of what feeds them."""
-    waiting = {name for name, node in graph.nodes.items() if isinstance(node, nir.LIF) and np.ndim(node.tau) == 0}
-    while waiting:
-        ready = [(a, b) for a, b in sorted(graph.edges) if b in waiting and a in graph.nodes and a not in waiting]
-        if not ready:
-            return
-        source, name = ready[0]
-        shape, node = shape_of(graph.nodes[source].output_type["output"]), graph.nodes[name]
-        if 8 * math.prod(shape) > budget:
-            raise unreadable(f"shape {shape} is more than the file can hold", node=source)
-        fields = {field: np.broadcast_to(getattr(node, field), shape) for field in (*FIELDS["LIF"], "v_reset")}
-        graph.nodes[name] = nir.LIF(**fields)  # type: ignore[arg-type]
-        waiting.remove(name)
+def _survey_field(kind: str, field: str, dataset: Any) -> None:
+    shape, dtype = dataset.shape, dataset.dtype
+    if field == "padding" and h5py.check_string_dtype(dtype) is not None:
+        return
+    if dtype.kind not in ("iu" if field in (*WHOLE, "padding") and 0 not in shape else "iuf"):
+        raise unreadable(f"dtype {dtype}", field=field)
+    if field in (*WHOLE, "padding") and (len(shape) > 1 or (shape and shape[0] > DEEPEST)):
+        raise unreadable(f"shape {shape} of a shape", field=field)
+    if field in SINGLE and dataset.size != 1:
+        raise unreadable(f"shape {shape} of one number", field=field)
+    dims = {"Affine": 2, "Linear": 2, "Conv1d": 3, "Conv2d": 4}.get(kind)
+    if field == "weight" and len(shape) != dims:
+        wanted = {2: "a matrix (out, in)", 3: "(out, in / groups, kernel)", 4: "(out, in / groups, *kernel)"}
+        raise error("LX102", field=field, found=f"shape {shape}", fix=f"give {wanted[dims]}")  # type: ignore[index]
 
 
-def shape_of(values: Any) -> tuple[int, ...]:
-    """Shape as a tuple of Python integers."""
-    return tuple(int(size) for size in np.atleast_1d(values))
+def _graph(group: Any) -> RawGraph:
+    nodes: dict[str, Raw | RawGraph] = {}
+    for name, item in group["nodes"].items():
+        kind = _kind(item)
+        if kind == "NIRGraph":
+            nodes[name] = _graph(item)
+            continue
+        fields = {field: item[field][()] for field in (*KINDS[kind].needed, *KINDS[kind].optional) if field in item}
+        nodes[name] = Raw(kind, {key: _text(value) for key, value in fields.items()})
+    metadata = group.get("metadata", {})
+    texts = {key: _text(value[()]) for key, value in metadata.items() if isinstance(value, h5py.Dataset)}
+    return RawGraph(nodes, tuple((_text(a), _text(b)) for a, b in group["edges"][()]), texts)
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def unreadable(found: str, **where: Any) -> Exception:

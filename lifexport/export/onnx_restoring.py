@@ -8,15 +8,12 @@ could not hold.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import json
 import math
 import reprlib
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from types import UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import ModelProto, TensorProto  # noqa: TID251
@@ -25,12 +22,14 @@ from .. import __version__
 from ..errors import LifexportError, MismatchError
 from ..files import canonical_json, sha256
 from ..findings import Finding, at_node, error, raise_errors
-from ..graph import Edge, Shape
+from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
 from . import provenance
 from .onnx_model import build, initial_name
+from .restoring import hints as hints_of
+from .restoring import scalar
 
 KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntLIF)}
 DTYPES: dict[int, np.dtype] = {TensorProto.INT8: np.dtype("<i1"), TensorProto.INT32: np.dtype("<i4")}
@@ -39,14 +38,8 @@ DTYPES: dict[int, np.dtype] = {TensorProto.INT8: np.dtype("<i1"), TensorProto.IN
 NEURONS = 1 << 22
 """Numbers a record may claim whatever the size of its file: equal ones are stored once."""
 
-WIDEST = 62
-"""Widths and shifts a record may claim: with them, all arithmetic of the checks stays in int64."""
-
 PER_SYNAPSE = ("current_decay", "current_initial")
 """Arrays with one more axis than their population."""
-
-LIMITS = ("lo", "hi")
-"""Fields that hold a membrane or a current, not a width."""
 
 MOST = 20
 """Findings listed for one file."""
@@ -156,9 +149,9 @@ def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]
     cls = KINDS.get(facts["kind"])
     if cls is None:
         raise error("LX403", field="kind", found=reprlib.repr(facts["kind"]), fix=f"kinds of nodes: {', '.join(KINDS)}")
-    hints = _hints(cls)
+    hints = hints_of(cls)
     given = {
-        field: _scalar(hint, facts["fields"].get(field), field)
+        field: scalar(hint, facts["fields"].get(field), field)
         for field, hint in hints.items()
         if field not in facts["arrays"] and hint is not np.ndarray
     }
@@ -186,39 +179,6 @@ def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]
         raise _damaged(None, str(reason)) from None
 
 
-def _hints(cls: Any) -> dict[str, Any]:
-    hints = get_type_hints(cls)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
-
-
-def _scalar(hint: Any, value: Any, field: str) -> Any:
-    """Value of a scalar field from the JSON value that says exactly the same."""
-    if value is None and type(None) in get_args(hint):
-        return None
-    hint = next((part for part in get_args(hint) if part is not type(None)), hint) if _optional(hint) else hint
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return hint(**{key: _scalar(inner, value.get(key), key) for key, inner in _hints(hint).items()})  # type: ignore[operator]
-    if hint is bool and isinstance(value, bool):
-        return value
-    if hint is int and type(value) is int and field in LIMITS and abs(value) <= 1 << WIDEST:
-        return value
-    if hint is int and type(value) is int and 0 <= value <= WIDEST:
-        return value
-    if hint == Shape and provenance.is_shape(value):
-        return tuple(value)
-    if get_origin(hint) is Literal and isinstance(value, str):
-        return value
-    if hint is Fraction and type(value) is int:
-        return value
-    if hint is Fraction and provenance.is_ratio(value):
-        return Fraction(value["num"], value["den"])
-    raise _damaged(field, f"{reprlib.repr(value)} in the provenance record")
-
-
-def _optional(hint: Any) -> bool:
-    return get_origin(hint) in (Union, UnionType) and type(None) in get_args(hint)
-
-
 class _UnfitError(Exception):
     """Why record and graph do not give an array, in words."""
 
@@ -230,11 +190,7 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
     if entry is None:
         raise _UnfitError("not in the record")
     if field in facts["values"]:
-        array = provenance.decode(facts["values"][field])
-        if entry["dtype"] == "int64":
-            if not ((array == np.rint(array)) & (np.abs(array) < 2**53)).all():
-                raise _UnfitError("not integers")
-            array = array.astype(np.int64)
+        array = provenance.decode(facts["values"][field], field, provenance.dtype(entry))
     elif tensor is None:
         raise _UnfitError("not in the graph")
     else:

@@ -43,6 +43,8 @@ KEY = "lifexport"
 LONGEST = 1 << 30
 """Delays a record may state, in steps: ``graph`` takes more for no way at all."""
 
+FLOAT = np.dtype(np.float64)
+
 VERSION = 1
 SCHEMA = f"lifexport.provenance/{VERSION}"
 
@@ -182,16 +184,29 @@ def is_ratio(value: Any) -> TypeGuard[dict[str, int]]:
     return isinstance(value, dict) and [type(value.get(k)) for k in ("num", "den")] == [int, int] and value["den"] != 0
 
 
-def decode(entry: Any, place: str = "a value") -> np.ndarray:
-    """Array that a parsed record stores in full (an item of a node's ``values``): float64, bit for bit."""
+def dtype(entry: Mapping[str, Any]) -> np.dtype:
+    """Type of an array that a parsed record describes: float64 or int64, as both networks hold them."""
+    if entry["dtype"] not in ("float64", "int64"):
+        raise _damaged(f"an array of {entry['dtype']!r}")
+    return np.dtype(entry["dtype"])
+
+
+def decode(entry: Any, place: str = "a value", kind: np.dtype = FLOAT) -> np.ndarray:
+    """Array that a parsed record stores in full (an item of a node's ``values``), bit for bit.
+
+    Integers are stored as floats too, which hold them exactly up to 2**53.
+    """
     _require_form(entry, {"shape": list, "hex": list}, place)
     shape, texts = entry["shape"], entry["hex"]
     if not is_shape(shape) or math.prod(shape) != len(texts):
         raise _damaged(f"{place} has {len(texts)} values for shape {shape}")
     try:
-        return np.array([float.fromhex(text) for text in texts], np.float64).reshape(shape)
+        array = np.array([float.fromhex(text) for text in texts], np.float64).reshape(shape)
     except (TypeError, ValueError, OverflowError):
         raise _damaged(f"{place} is not all hexadecimal floats") from None
+    if kind.kind == "i" and not ((array == np.rint(array)) & (np.abs(array) < 2**53)).all():
+        raise _damaged(f"{place} is not all integers")
+    return array.astype(kind)
 
 
 def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | None, str]]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from .base import StepResult, require_all
+from .discretisation import DISCRETISATIONS
 from .lif import FloatLIF
 from .membrane import FloatState, Leaky, Spiking
 
@@ -17,7 +18,8 @@ class FloatCubaLIF(Spiking, Leaky):
     r"""Current-based leaky integrate-and-fire neurons: the input is filtered by a synapse before the membrane sees it.
 
     .. math::
-       i &\leftarrow \beta\, i + w_{in} I, \qquad \beta = e^{-\Delta t / \tau_{syn}} \\
+       i &\leftarrow \beta\, i + w_{in} I, \qquad \beta = e^{-\Delta t / \tau_{syn}}
+           \text{ or what } discretisation \text{ makes of } \tau_{syn} \\
        v &\leftarrow v_{rest} + \alpha (v' - v_{rest}) + \gamma\, i
 
     and otherwise as ``FloatLIF``: the current decays, takes in what arrives, and acts in the same step. This is
@@ -55,7 +57,7 @@ class FloatCubaLIF(Spiking, Leaky):
     @property
     def current_decay(self) -> np.ndarray:
         """Decay of the current per step, float64, ``shape``."""
-        return np.exp(-self.dt / self.tau_syn)
+        return DISCRETISATIONS[self.discretisation](self.tau_syn, self.w_in, self.dt)[0]
 
     def initial_state(self, batch: int) -> FloatState:
         """State before the first step."""

@@ -14,11 +14,11 @@ from hypothesis.extra import numpy as hnp
 
 from lifexport import errors
 from lifexport.arrays import difference, same
-from lifexport.export import nir_graph, nir_nodes, nir_survey
+from lifexport.export import nir_graph, nir_nodes, nir_raw
 from lifexport.export.nir_graph import check_nir, from_nir, to_nir
 from lifexport.graph import Edge
 from lifexport.network import FloatNetwork, Input, Output
-from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLIF
+from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense
 from tests.export.nir_files import DT, NETWORKS, chain, lif, recurrent
 from tests.nets import random_network
@@ -36,9 +36,7 @@ def test_round_trip(tmp_path, name, compress):
     assert difference(net, from_nir(result.path)) is None
     assert same(from_nir(result.path, dt=DT), net)
     assert check_nir(result.path) == result.findings
-    assert {nir.read(result.path).nodes[n].__class__.__name__ for n in nir.read(result.path).nodes} <= {
-        *nir_survey.FIELDS
-    }
+    assert {nir.read(result.path).nodes[n].__class__.__name__ for n in nir.read(result.path).nodes} <= {*nir_raw.KINDS}
 
 
 @st.composite
@@ -192,21 +190,3 @@ def test_a_file_that_does_not_come_back_is_not_written(tmp_path, monkeypatch, fo
     with pytest.raises(errors.MismatchError, match=expected):
         to_nir(chain(), tmp_path / "m.nir")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("m.nir", "old")]
-
-
-SPIKING = {"shape": (2,), "dt": DT, "r": 1.0, "v_threshold": 1.0, "v_reset": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("population", "found"),
-    [
-        (FloatIAF(**SPIKING), "FloatIAF"),
-        (FloatLIF(tau=1e-2, refractory=2, **SPIKING), "refractory"),
-        (FloatCubaLIF(tau=1e-2, tau_syn=1e-3, **SPIKING), "FloatCubaLIF"),
-    ],
-    ids=["IAF", "refractory", "CubaLIF"],
-)
-def test_neurons_without_a_node_are_refused(tmp_path, population, found):
-    with pytest.raises(errors.UnsupportedError, match=rf"LX401.*lif.*{found}"):
-        to_nir(chain(population), tmp_path / "m.nir")
-    assert list(tmp_path.iterdir()) == []

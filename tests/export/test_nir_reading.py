@@ -231,9 +231,11 @@ PAPER = {
     "01_lif/lif_norse.nir": "LX413",
     "01_lif/two_lif_neurons.nir": "LX413",
     "01_lif/lif_rockpool.nir": "LX102",
-    "02_cnn/cnn_sinabs.nir": "LX401",
-    "03_rnn/braille_noDelay_bias_zero.nir": "LX401",
-    "03_rnn/v02_subgraph/braille_noDelay_bias_zero_subgraph.nir": "LX401",
+    "02_cnn/cnn_sinabs.nir": "LX413",
+    "03_rnn/braille_noDelay_bias_zero.nir": "LX413",
+    "03_rnn/braille_noDelay_noBias_subtract.nir": "LX413",
+    "03_rnn/v02_subgraph/braille_noDelay_bias_zero_subgraph.nir": "LX107",
+    "03_rnn/v02_subgraph/braille_noDelay_noBias_subtract_subgraph.nir": "LX107",
 }
 
 

@@ -16,14 +16,26 @@ def conv():
     return nir.Conv2d((4, 4), np.ones((1, 1, 3, 3)), 1, 0, 1, 1, np.zeros(1))
 
 
+class Unknown(nir.Scale):
+    """A kind of a future version."""
+
+
+def nested(*edges, node=None, **more):
+    ends = {"in": nir.Input(np.array([2])), "out": nir.Output(np.array([2]))}
+    pairs = [tuple(edge.split()) for edge in (*edges, "a out")]
+    return nir.NIRGraph({**ends, "a": node or nir_lif(), **more}, pairs, type_check=False)
+
+
 BAD_GRAPHS = {
     "unknown kinds": (
-        {"a": nir.IF(a(1, 1), a(1, 1)), "b": nir.Scale(a(1, 1))},
+        {"a": Unknown(a(1, 1)), "b": Unknown(a(1, 1))},
         "in a|a b|b out",
         "LX401 a|LX401 b",
     ),
-    "conv": ({"a": conv()}, "in a|a out", "LX401 a"),
-    "nested": ({"a": nir.NIRGraph({"n": nir_lif()}, [])}, "in a|a out", "LX401 a"),
+    "conv": ({"a": conv(), "b": nir_lif()}, "in a|a b|b out", "LX102 b"),
+    "nested": ({"a": nested("in a", "in b")}, "in a|a out", "LX107 a"),
+    "nested, two inputs": ({"a": nested("in a", "ni a", ni=nir.Input(np.array([2])))}, "in a|a out", "LX401 a"),
+    "nested, bad node": ({"a": nested("in a", node=nir_lif(tau=-1.0))}, "in a|a out", "LX104 a.a"),
     "NaN weight": ({"f": nir.Linear(a([1, np.nan], [1, 1])), "a": nir_lif()}, "in f|f a|a out", "LX101 f"),
     "bias of 7": ({"f": nir.Affine(np.eye(2), np.ones(7)), "a": nir_lif()}, "in f|f a|a out", "LX102 f"),
     "3-D weight": ({"f": nir.Linear(np.ones((2, 2, 2))), "a": nir_lif()}, "in f|f a|a out", "LX102 f"),
@@ -32,9 +44,30 @@ BAD_GRAPHS = {
     "tau": ({"a": nir_lif(tau=0.0), "b": nir_lif(v_threshold=-1.0)}, "in a|a b|b out", "LX104 a|LX105 b"),
     "no neurons": ({"f": nir.Linear(np.eye(2))}, "in f|f out", "LX107 "),
     "connection last": ({"a": nir_lif(), "f": nir.Linear(np.eye(2))}, "in a|a f|f out", "LX107 "),
-    "two inputs": ({"x": nir.Input(np.array([2])), "a": nir_lif()}, "in a|x a|a out", "LX107 "),
+    "two inputs of space": (
+        {"x": nir.Input(np.array([1, 2])), "f": nir.Flatten((1, 2), 0), "a": nir_lif()},
+        "in a|x f|f a|a out",
+        "LX401 x",
+    ),
+    "two outputs": ({"x": nir.Output(np.array([2])), "a": nir_lif()}, "in a|a x|a out", "LX401 "),
+    "loose end": ({"f": nir.Linear(np.eye(2)), "a": nir_lif()}, "in a|f a|a out", "LX107 f"),
+    "some axes flattened": ({"f": nir.Flatten((2,), 1), "a": nir_lif()}, "in f|f a|a out", "LX401 f"),
+    "threshold of a membrane": (
+        {"l": nir.LI(a(1, 1), a(1, 1), a(0, 0)), "t": nir.Threshold(a(1, 1))},
+        "in l|l t|t out",
+        "LX107 l",
+    ),
+    "CubaLI": ({"l": nir.CubaLI(a(1, 1), a(1, 1), a(1, 1), a(0, 0))}, "in l|l out", "LX401 l"),
+    "delay of half a step": ({"d": nir.Delay(a(5e-4, 5e-4)), "a": nir_lif()}, "in d|d a|a out", "LX401 d"),
+    "two delays": ({"d": nir.Delay(a(0, 1e-3)), "a": nir_lif()}, "in d|d a|a out", "LX401 d"),
+    "a long way back": (
+        {"d": nir.Delay(a(2e-3, 2e-3)), "a": nir_lif()},
+        "in a|a d|d a|a out",
+        "LX108 ",
+    ),
+    "NaN scale": ({"s": nir.Scale(a(1, np.nan)), "a": nir_lif()}, "in s|s a|a out", "LX101 s"),
     "dangling edge": ({"a": nir_lif()}, "in a|a out|a ghost", "LX107 "),
-    "ghost loop": ({"a": nir_lif()}, "in a|a out|a g|g h|h g", "LX108 "),
+    "ghost loop": ({"a": nir_lif()}, "in a|a out|a g|g h|h g", "LX107 |LX107 |LX107 "),
     "duplicate edge": ({"a": nir_lif()}, "in a|in a|a out", "LX107 "),
 }
 
