@@ -40,6 +40,7 @@ HOMES = {
     "jax": (
         "train",
         "finetuning",
+        "simulation/chunks",
         "simulation/fast",
         "simulation/in_order",
         "simulation/jax_ops",

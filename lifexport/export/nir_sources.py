@@ -1,6 +1,6 @@
 """Whose network a NIR file holds: what that tool makes of ``tau``, ``r``, threshold and reset, step by step.
 
-Every rule was read in the tool's source; those of norse, snnTorch and spikingjelly are also held against recorded runs
+Every rule was read in the tool's source; those of norse and snnTorch are also held against recorded runs
 of the tool. What a tool does that a ``FloatNetwork`` cannot say is refused by name.
 """
 

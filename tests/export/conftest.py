@@ -23,3 +23,7 @@ def foreign(tmp_path) -> Path:
         "1": nir_lif(),
     }
     return write(tmp_path / "f.nir", nodes | {"out": nir.Output(np.array([2]))}, ["in 0", "0 1", "1 out"])
+
+
+collect_ignore = ["recorded/record.py"]
+"""Run by hand, where the tools are installed whose spikes it records."""

@@ -9,11 +9,9 @@ import nir
 import numpy as np
 import pytest
 
-from lifexport import errors
-from lifexport.export.nir_graph import check_nir, from_nir
-from lifexport.export.nir_sources import REFUSED, SOURCES
+from lifexport.export.nir_graph import from_nir
 from lifexport.simulation import simulate
-from tests.export.nir_files import DT, a, codes, nir_lif, write
+from tests.export.nir_files import DT
 
 RECORDED = Path(__file__).parent / "recorded"
 _spec = importlib.util.spec_from_file_location("recorded_graphs", RECORDED / "graphs.py")
@@ -36,7 +34,7 @@ def test_spikes_are_those_of_the_tool(tmp_path, name):
     trace = simulate(net, x, record=("spikes", "v_post"))
     with np.load(RECORDED / "spikes.npz") as recorded:
         spikes = recorded[f"{name}/spikes"]
-        v = recorded[f"{name}/v"] if f"{name}/v" in recorded else None
+        v = recorded.get(f"{name}/v")
     assert 0.01 < spikes.mean() < 0.6
     assert (trace.spikes["last"] != spikes).sum() == 0
     if v is not None:

@@ -270,7 +270,7 @@ RECORD_EDITS = {
     ),
     "a parameter that is no integer": (
         lambda r: lif(r)["values"].update(threshold={"shape": [], "hex": ["nan"]}),
-        {"LX403"},
+        {"LX003"},
     ),
 }
 

@@ -23,7 +23,7 @@ GOOD = {"shape": (2,), "dt": 1e-3, "tau": 10e-3, "r": 1.0, "v_threshold": 1.0, "
         ({"dt": float("nan")}, ParameterError, "LX103", "dt"),
         ({"reset": "soft"}, ParameterError, "LX106", "reset"),
         ({"compare": "=>"}, ParameterError, "LX106", "compare"),
-        ({"discretisation": "euler"}, ParameterError, "LX106", "discretisation"),
+        ({"discretisation": "midpoint"}, ParameterError, "LX106", "discretisation"),
     ],
 )
 def test_bad_float_parameters(change, kind, code, where):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import nir
@@ -48,7 +49,7 @@ def chain(rng: np.random.Generator, neurons: Callable[[int], nir.NIRNode], gain:
         "output": nir.Output(np.array([N_OUT])),
     }
     names = list(nodes)
-    edges = list(zip(names[:-1], names[1:], strict=True))
+    edges = list(pairwise(names))
     if back is not None:  # before what leads on: nirtorch takes the node it runs last for the output
         nodes = {**dict(list(nodes.items())[:3]), "back": back, **dict(list(nodes.items())[3:])}
         edges = [*edges[:2], ("hidden", "back"), ("back", "hidden"), *edges[2:]]

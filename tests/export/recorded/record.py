@@ -15,7 +15,6 @@ from pathlib import Path
 import nir
 import numpy as np
 import torch
-
 from graphs import CASES, N_HIDDEN, N_IN, N_OUT, graph, inputs
 
 
