@@ -80,6 +80,10 @@ def _leak(node: FloatMembrane, rules: dict[str, Any]) -> Iterator[Loss]:
 
 
 def _decay(decay: np.ndarray, leak: LeakMap, dt: float, field: str) -> Iterator[Loss]:
+    if (decay < 0).any():
+        found = f"a decay of {decay.min():.4g}: forward Euler with dt > {field}, whose potentials change sign"
+        yield Loss(field=field, found=found, fix=f"train with {field} of at least one time step")
+        return
     if leak.per != "neuron" and len(np.unique(decay)) > 1:
         yield Loss(
             field=field,

@@ -398,3 +398,15 @@ def test_approximations_are_names(option, value):
 def test_a_target_is_a_name_or_a_file(target):
     with pytest.raises(ParameterError, match=r"LX006.*target.*shipped name"):
         lx.quantize(small(), target, input=SPIKES)
+
+
+@pytest.mark.parametrize("target", ["fpga-q", "xylo-v2"])
+def test_a_decay_that_changes_signs_is_refused(target):
+    """Forward Euler with a time constant below the time step; no chip's leak does that."""
+    fields = {"tau": 0.7e-3, "r": 1.0, "v_threshold": 1.0, "v_reset": 0.0, "discretisation": "euler"}
+    lif = FloatLIF(shape=(2,), dt=1e-3, **fields)
+    nodes = {"in": Input(shape=(2,)), "fc": FloatDense(weight=np.eye(2)), "p": lif, "out": Output(shape=(2,))}
+    edges = (Edge("in", "fc"), Edge("fc", "p"), Edge("p", "out"))
+    net = lx.FloatNetwork(nodes=nodes, edges=edges, dt=1e-3)
+    with pytest.raises(UnsupportedError, match=r"LX203.*p\.tau: a decay of -0\.4286"):
+        lx.quantize(net, target, calibration=np.ones((9, 2, 2)), approximate=("decay", "spikes"))
