@@ -192,6 +192,21 @@ CODES: dict[str, Code] = {
         "Other readers let a neuron integrate again in the step after its spike.",
         severity="warning",
     ),
+    "LX416": Code(
+        "importer must be set",
+        "The file alone does not make the importer run the network as trained; a text beside it says how.",
+        severity="warning",
+    ),
+    "LX417": Code(
+        "importer is late",
+        "Spikes leave populations later than they were trained to; constant inputs act before the first ones arrive.",
+        severity="warning",
+    ),
+    "LX418": Code(
+        "profile read, not run",
+        "The importer's source was read, but it could not be run: nobody has seen the spikes of these files in it.",
+        severity="warning",
+    ),
     "LX420": Code(
         "ONNX file without lifexport's record",
         "Nothing says what its integers mean, nor whether somebody changed them.",

@@ -116,7 +116,7 @@ def without_scales(nodes: Nodes, edges: Edges, arrives: Mapping[str, tuple[int, 
         folded = _into_one_before(nodes, edges, before, scale) or _into_those_after(nodes, edges, after, scale)
         if folded is None:
             with at_node(name):
-                nodes[name] = _own_weights(scale)
+                nodes[name] = own_weights(scale)
             continue
         nodes = {other: folded.get(other, node) for other, node in nodes.items() if other != name}
         edges = [edge for edge in edges if name not in (edge.source, edge.target)]
@@ -136,7 +136,7 @@ def _into_one_before(nodes: Nodes, edges: Edges, before: Edges, scale: np.ndarra
         return None
     if sum(edge.source == source for edge in edges) > 1:
         return None
-    rows = _by_channel(scale)
+    rows = by_channel(scale)
     if rows is None:
         return None
     bias = None if node.bias is None else node.bias * rows
@@ -147,7 +147,7 @@ def _into_one_before(nodes: Nodes, edges: Edges, before: Edges, scale: np.ndarra
 def _into_those_after(nodes: Nodes, edges: Edges, after: Edges, scale: np.ndarray) -> Nodes | None:
     folded: Nodes = {}
     for edge in after:
-        node, columns = nodes.get(edge.target), _by_channel(scale)
+        node, columns = nodes.get(edge.target), by_channel(scale)
         alone = _fed(edges, edge.target) == 1
         if isinstance(node, FloatDense | FloatConv) and alone and columns is not None and _one_group(node):
             weight = node.weight * columns.reshape(1, -1, *(1,) * (node.weight.ndim - 2))
@@ -165,21 +165,29 @@ def _one_group(node: Any) -> bool:
     return getattr(node, "groups", 1) == 1
 
 
-def _by_channel(scale: np.ndarray) -> np.ndarray | None:
+def by_channel(scale: np.ndarray) -> np.ndarray | None:
     """The scale of every channel, if it does not differ in space."""
     flat = scale.reshape(len(scale), -1) if scale.ndim else scale.reshape(1, 1)
     return flat[:, 0] if (flat == flat[:, :1]).all() else None
 
 
-def _own_weights(scale: np.ndarray) -> Any:
+def own_weights(scale: np.ndarray, bias: np.ndarray | None = None) -> Any:
+    """Connection that multiplies every input by its scale, and adds a constant.
+
+    Raises
+    ------
+    UnsupportedError
+        LX401 for what differs within a channel in space, which no weights of a convolution can say.
+    """
+    bias = bias if bias is not None and bias.any() else None
     if scale.ndim == 1:
-        return FloatDense(weight=np.diag(scale))
-    channels = _by_channel(scale)
-    if scale.ndim not in (2, 3) or channels is None:
-        found = f"a scale of shape {scale.shape} with no weights next to it"
-        raise error("LX401", field="scale", found=found, fix="scale the weights before or behind it")
+        return FloatDense(weight=np.diag(scale), bias=bias)
+    channels, constant = by_channel(scale), None if bias is None else by_channel(bias)
+    if scale.ndim not in (2, 3) or channels is None or (bias is not None and constant is None):
+        found = f"a scale of shape {scale.shape} that differs within a channel, with no weights next to it"
+        raise error("LX401", field="scale", found=found, fix="use one value for a channel")
     weight = channels.reshape(-1, 1, *(1,) * (scale.ndim - 1))
-    return FloatConv(weight=weight, size=scale.shape[1:], groups=len(channels))
+    return FloatConv(weight=weight, bias=constant, size=scale.shape[1:], groups=len(channels))
 
 
 def with_one_input(nodes: Nodes, edges: Edges) -> tuple[Nodes, Edges, tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """NIR: the float network as a graph other tools read, and their graphs as float networks.
 
 Profile ``plain`` writes the parameters of the ODE as they are. What NIR has no place for (time step, soft reset,
-``>=``, initial potential, delays) lies in the provenance record, from which ``from_nir`` restores it.
+``>=``, initial potential, delays) lies in the provenance record, from which ``from_nir`` restores it. The other
+profiles rewrite parameters so that one importer runs what was trained (``nir_profiles``).
 
 A file to be read is not trusted. Three stages, each refusing by name what the next cannot bear: the HDF5 survey and
 the NIR graph (``nir_survey``), the network (``nir_reading``).
@@ -10,9 +11,8 @@ the NIR graph (``nir_survey``), the network (``nir_reading``).
 from __future__ import annotations
 
 import io
-import keyword
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import FloatCubaLIF, FloatIAF
 from . import provenance
+from .nir_names import written_names
 from .nir_nodes import unplaced, written
+from .nir_profiled import profiled, told
+from .nir_profiles import PROFILES
 from .nir_reading import from_nir as from_nir
 from .nir_reading import load
 from .result import ExportResult
 
-PROFILES = ("plain",)
+PLAIN = "plain"
 
 
 def to_nir(
@@ -50,18 +53,22 @@ def to_nir(
         As ``capture`` or ``from_nir`` returns it.
     path : str or path
         The ``.nir`` file (HDF5). Written whole or not at all; equal networks give equal bytes.
-    profile : ``"plain"``
-        ``tau`` (seconds), ``r``, ``v_leak``, ``v_threshold``, ``v_reset`` of the ODE: float64, shape of the
-        population.
+    profile : str
+        ``"plain"``: ``tau`` (seconds), ``r``, ``v_leak``, ``v_threshold``, ``v_reset`` of the ODE, float64.
+        ``"norse"``, ``"snntorch"``, ``"spikingjelly"``, ``"sinabs"``, ``"rockpool"``, ``"spyx"``, ``"spinnaker2"``,
+        ``"lava"``, ``"snn-mlir"``: float32 parameters from which that importer makes what was trained; ``from_nir``
+        gives the network as it runs there.
     verify : bool
-        Read the file back before it gets its name, and require the same network.
+        Read the file back before it gets its name, and require the same network; for an importer, run it as the
+        importer does and hold every membrane against the trained network's.
     compress : bool
         Deflate the arrays: slower, and little smaller for float64.
 
     Returns
     -------
     ExportResult
-        Its findings say what readers other than lifexport will do differently.
+        Its findings say what readers other than lifexport will do differently, its settings what must be set on the
+        importer's side; a text beside the file says the same.
 
     Raises
     ------
@@ -70,9 +77,9 @@ def to_nir(
     OutputError
         LX002 if the file cannot be written.
     UnsupportedError
-        LX401 for what NIR cannot express.
+        LX401 for what NIR, or the importer, cannot express, and the profiles that can.
     MismatchError
-        LX402 if the file read back is not the network.
+        LX402 if the file read back is not the network, or does something else as the importer runs it.
 
     Examples
     --------
@@ -91,8 +98,8 @@ def to_nir(
     >>> arrays.same(again, net), [finding.code for finding in result.findings]
     (True, ['LX410', 'LX411'])
     """
-    if profile not in PROFILES:
-        raise unknown_name("profile", profile, PROFILES)
+    if profile not in (known := (PLAIN, *PROFILES)):
+        raise unknown_name("profile", profile, known)
     if isinstance(network, IntNetwork):
         raise error(
             "LX401",
@@ -100,7 +107,9 @@ def to_nir(
             fix="export the FloatNetwork it was quantized from with to_nir, and the IntNetwork with to_onnx",
         )
     assert isinstance(network, FloatNetwork)
-    content = _encode(network, profile, compress)
+    if profile != PLAIN:
+        return _to_importer(network, Path(path), profile, verify=verify, compress=compress)
+    content = _bytes(_plain(network), compress)
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
         proofs = (_prove(network, temporary),) if verify else ()
@@ -108,28 +117,48 @@ def to_nir(
     return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs, findings=findings)
 
 
+def _to_importer(network: FloatNetwork, path: Path, name: str, *, verify: bool, compress: bool) -> ExportResult:
+    made = profiled(network, name)
+    content = _bytes(made.graph, compress)
+    with whole_file(path) as temporary, whole_file(path.with_name(f"{path.name}.txt")) as text:
+        temporary.write_bytes(content)
+        text.write_text(made.text(path.name), encoding="utf-8")
+        proofs = (_prove(made.network, temporary), made.prove(network)) if verify else ()
+    return ExportResult(
+        path=path,
+        size=len(content),
+        sha256=sha256(content),
+        proofs=proofs,
+        findings=made.findings,
+        profile=name,
+        settings=made.settings,
+        lag=made.lag,
+    )
+
+
 def check_nir(
     path: str | os.PathLike[str], dt: float | None = None, source: str | None = None, reset: str | None = None
 ) -> tuple[Finding, ...]:
     """Everything ``from_nir`` would refuse in a file, and everything a reader of it should know.
 
-    Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412, LX414),
-    or, for a file without record, how it was read (LX413). Nothing is raised for a bad file.
+    Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412, LX414,
+    LX416, LX417), or, for a file without record, how it was read (LX413). Nothing is raised for a bad file.
     """
     reading = load(path, dt, source, reset=reset)
     if reading.network is None:
         return reading.findings
-    if reading.recorded:
-        return differences_elsewhere(reading.network)
+    if reading.record is not None:
+        written_for = reading.record.get("profile", PLAIN) != PLAIN
+        return told(reading.network, reading.record) if written_for else differences_elsewhere(reading.network)
     found = f"no record of the training tool; dt = {reading.network.dt} s; {reading.says}"
     return (Finding(code="LX413", found=found, fix="compare its spikes with the training tool's own"),)
 
 
-def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
-    names = _written_names(network.nodes)
+def _plain(network: FloatNetwork) -> nir.NIRGraph:
+    names = written_names(network.nodes)
     text = provenance.record(
         network,
-        profile=profile,
+        profile=PLAIN,
         values={name: unplaced(node) for name, node in network.nodes.items()},
         renamed={written: name for name, written in names.items() if written != name},
     )
@@ -137,29 +166,17 @@ def _encode(network: FloatNetwork, profile: str, compress: bool) -> bytes:
     for name, node in network.nodes.items():
         with at_node(name):
             nodes[names[name]] = written(node)
-    graph = nir.NIRGraph(
+    return nir.NIRGraph(
         nodes=nodes,
         edges=[(names[edge.source], names[edge.target]) for edge in network.edges],
         metadata={provenance.KEY: text},
     )
+
+
+def _bytes(graph: nir.NIRGraph, compress: bool) -> bytes:
     buffer = io.BytesIO()  # h5py reports a full disk in several ways, Python's own writing in one
     nir.write(buffer, graph, compression="gzip" if compress else None)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def _written_names(names: Iterable[str]) -> dict[str, str]:
-    """Name in the file of every node: as it is, unless torch's modules or Python's grammar forbid it.
-
-    >>> _written_names(["fc.0", "fc_0", "lambda"])
-    {'fc.0': 'fc_0_2', 'fc_0': 'fc_0', 'lambda': 'lambda_'}
-    """
-    safe = {name: name.replace(".", "_") + "_" * keyword.iskeyword(name) for name in names}
-    taken = {name for name in safe if safe[name] == name}
-    for name in [name for name in safe if safe[name] != name]:
-        free = (f"{safe[name]}{tail}" for tail in ("", *(f"_{i}" for i in range(2, len(safe) + 2))))
-        safe[name] = next(candidate for candidate in free if candidate not in taken)
-        taken.add(safe[name])
-    return safe
 
 
 def differences_elsewhere(network: FloatNetwork) -> tuple[Finding, ...]:

@@ -85,3 +85,9 @@ def raw_of(node: Any) -> Raw:
     kept = {key: value for key, value in node.to_dict().items() if key not in ("type", "metadata")}
     fields = {key: value if isinstance(value, str) else np.asarray(value) for key, value in kept.items()}
     return Raw(type(node).__name__, fields)
+
+
+def raw_graph(graph: Any) -> RawGraph:
+    """A graph of the nir package as it is stored."""
+    nodes = {name: raw_graph(node) if hasattr(node, "nodes") else raw_of(node) for name, node in graph.nodes.items()}
+    return RawGraph(nodes, tuple((str(a), str(b)) for a, b in graph.edges), dict(graph.metadata))

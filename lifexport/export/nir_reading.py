@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..findings import Finding, at_node, error
+from ..findings import Finding, error
 from ..network import FloatNetwork
-from . import nir_folding, nir_loops, nir_nesting, provenance
-from .nir_building import built, shapes
-from .nir_raw import Raw, RawGraph
+from . import provenance
+from .nir_profiled import restored
 from .nir_restoring import restore
+from .nir_running import as_run
 from .nir_sources import Asked, Source, source_named
 from .nir_survey import all_of, collect, read_raw
 
@@ -86,7 +86,8 @@ class Reading(NamedTuple):
 
     network: FloatNetwork | None
     findings: tuple[Finding, ...]
-    recorded: bool
+    record: Mapping[str, Any] | None
+    """The file's record, parsed."""
     says: str = ""
     """How a file without record was read."""
 
@@ -108,11 +109,14 @@ def load(
             fields = provenance.parse(graph.metadata[provenance.KEY])
             with collect(findings):
                 _check_options(fields, dt, source=source, reset=reset, output=output)
-            network = restore(graph, fields, findings)
+            if fields.get("profile", "plain") == "plain":
+                network = restore(graph, fields, findings)
+            else:
+                network = restored(graph, fields, max(budget, ROOM), findings)
         else:
             rules, asked = _asked(dt, source or "ode", reset, findings)
-            network, says = _foreign(graph, max(budget, ROOM), rules, asked, output, findings)
-    return Reading(None if findings else network, tuple(findings), fields is not None, says)
+            network, says = as_run(graph, rules, asked, findings, budget=max(budget, ROOM), output=output)
+    return Reading(None if findings else network, tuple(findings), fields, says)
 
 
 def _check_options(fields: Mapping[str, Any], dt: float | None, **options: str | None) -> None:
@@ -151,43 +155,3 @@ def _asked(dt: float | None, name: str, reset: str | None, findings: list[Findin
             raise error("LX103", field="dt", found=found, fix="leave dt out")
     seconds = 1.0 if findings or step is None else float(step)
     return rules, Asked(seconds, reset or rules.default or rules.resets[0])
-
-
-def _foreign(
-    graph: RawGraph, budget: int, source: Source, asked: Asked, output: str | None, findings: list[Finding]
-) -> tuple[FloatNetwork | None, str]:
-    """Network of a file without record, as a source runs it, and how it was read."""
-    nodes, pairs = nir_nesting.flat(graph)
-    nodes, pairs = nir_nesting.with_ends(nodes, pairs)
-    nir_nesting.refuse_strangers(nodes, pairs)
-    kept = nir_nesting.chosen_output(nodes, pairs, output)
-    nodes = {name: node for name, node in nodes.items() if name in kept}
-    pairs = [(a, b) for a, b in pairs if a in kept and b in kept]
-    arrives = shapes(nodes, pairs, budget)
-    parts: dict[str, Any] = {}
-    for name, raw in sorted(nodes.items()):
-        with collect(findings), at_node(name):
-            parts[name] = raw if raw.kind in ("Scale", "Delay") else built(raw, arrives.get(name), source, asked)
-    if len(parts) < len(nodes):
-        return None, ""
-    unit = asked.dt if source.seconds is None else source.seconds
-    edges = [nir_folding.Edge(a, b) for a, b in pairs]
-    parts, edges = nir_folding.without_delays(parts, edges, asked.dt, unit)
-    edges = nir_loops.closed(edges, _named(parts, "input"), _named(parts, "population"), first_bias=source.first_bias)
-    parts, edges = nir_folding.without_sums(parts, edges)
-    parts, edges = nir_folding.without_scales(parts, edges, arrives)
-    parts, edges, joined = nir_folding.with_one_input(parts, edges)
-    if source.lag:
-        edges = nir_loops.lagging(edges, parts, _named(parts, "population"))
-    answers = {edge.source for edge in edges if edge.target in _named(parts, "output")}
-    silent = any(parts[name].role == "population" and not parts[name].spiking for name in answers)
-    readout = "membrane_last" if silent else "count"
-    network = FloatNetwork(nodes=parts, edges=tuple(edges), dt=asked.dt, readout=readout)
-    says = source.says
-    if joined:
-        says += f"; inputs {', '.join(joined)} joined in this order"
-    return network, says + ("; readout membrane_last, for the last neurons never spike" if silent else "")
-
-
-def _named(parts: Mapping[str, Any], role: str) -> list[str]:
-    return [name for name, node in parts.items() if not isinstance(node, Raw) and node.role == role]

@@ -190,8 +190,8 @@ def _norse_if(given: Parameters, asked: Asked) -> FloatIAF:
 
 
 NORSE = Source(
-    says="as norse 1.1.0 reads it: tau in seconds, forward Euler, r of LIF and IF ignored (taken as 1), "
-    "v > v_threshold, reset to 0 (CubaLIF also by subtraction)",
+    says="as norse 1.1.0 reads it: tau in seconds, forward Euler, r of LIF and IF ignored (taken as 1), v > "
+    "v_threshold, reset to 0 (CubaLIF also by subtraction)",
     make={"LIF": _norse_lif, "CubaLIF": _norse_cuba, "IF": _norse_if},
     first_bias=False,
     resets=RESETS,
@@ -310,11 +310,11 @@ SPIKINGJELLY = Source(
 
 def _single_lif(given: Parameters, asked: Asked) -> FloatLIF:
     zeros(given, "v_leak")
-    return lif(given, asked, "exponential_direct", r=1.0, v_reset=0.0, reset="subtract", compare=">=")
+    return lif(given, asked, "exponential_direct", r=1.0, v_reset=0.0, reset=asked.reset, compare=">=")
 
 
 def _sinabs_if(given: Parameters, asked: Asked) -> FloatIAF:
-    return iaf(given, asked, r=per_step(asked.dt), v_reset=0.0, reset="subtract", compare=">=")
+    return iaf(given, asked, r=per_step(asked.dt), v_reset=0.0, reset=asked.reset, compare=">=")
 
 
 def _sinabs_li(given: Parameters, asked: Asked) -> FloatLI:
@@ -324,9 +324,12 @@ def _sinabs_li(given: Parameters, asked: Asked) -> FloatLI:
 
 SINABS_SINGLE = Source(
     says="as sinabs 3.1.3 does it with spike_fn=SingleSpike and min_v_mem=None: tau in steps, decay exp(-1/tau), "
-    "inputs added as they are (r ignored), v >= v_threshold, v_threshold subtracted",
+    "inputs added as they are (r ignored), v >= v_threshold, v_threshold subtracted, or reset to 0 with "
+    "reset_fn=MembraneReset()",
     make={"LIF": _single_lif, "IF": _sinabs_if, "LI": _sinabs_li},
     seconds=None,
+    resets=RESETS,
+    default="subtract",
 )
 
 
@@ -352,6 +355,7 @@ ROCKPOOL_SINGLE = Source(
     says="as rockpool 3.1.0 does it with max_spikes_per_dt=1: tau in seconds, decay exp(-dt/tau), inputs added before "
     "the current decays, v >= v_threshold, v_threshold subtracted",
     make={"LIF": _rockpool_lif, "CubaLIF": _rockpool_cuba},
+    resets=("subtract",),
 )
 
 
@@ -370,10 +374,11 @@ def _spyx_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
 
 
 SPYX = Source(
-    says="as spyx 1.0.0 does it: tau in steps, decay 1 - 1/tau, inputs added as they are (r and v_leak ignored), "
-    "v > v_threshold, v_threshold subtracted (from LIF after the decay), spikes one step late",
+    says="as spyx 1.0.0 does it: tau in steps, decay 1 - 1/tau, inputs added as they are (r and v_leak ignored), v > "
+    "v_threshold, v_threshold subtracted (from LIF after the decay), spikes one step late",
     make={"LIF": _spyx_lif, "CubaLIF": _spyx_cuba},
     seconds=None,
+    resets=("subtract",),
     lag=True,
 )
 
@@ -385,10 +390,64 @@ def _mlir_lif(given: Parameters, asked: Asked) -> FloatLIF:
     return lif(given, asked, "euler_direct", r=1.0)
 
 
+def _mlir_if(given: Parameters, asked: Asked) -> FloatIAF:
+    _convention(given["r"], 1.0, "r", "1")
+    zeros(given, "v_reset")
+    return iaf(given, asked, r=per_step(asked.dt))
+
+
+def _mlir_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    for name in ("v_leak", "v_reset"):
+        zeros(given, name)
+    _convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
+    _convention(given["w_in"], given["tau_syn"] / asked.dt, "w_in", "tau_syn / dt")
+    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0)
+
+
 SNN_MLIR = Source(
-    says="as snn-mlir 1.0.0 reads it: r = tau/dt, decay 1 - dt/tau, inputs added as they are, v > v_threshold, "
-    "reset to 0",
-    make={"LIF": _mlir_lif},
+    says="as snn-mlir 1.0.0 reads it: r = tau/dt, decay 1 - dt/tau, inputs added as they are, v > v_threshold, reset "
+    "to 0",
+    make={"LIF": _mlir_lif, "IF": _mlir_if, "CubaLIF": _mlir_cuba},
+)
+
+
+# py-spinnaker2, lava-dl by the script of the NIR paper
+
+
+def _spinnaker_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    return lif(given, asked, "exponential_euler", v_reset=0.0, v_initial=0.0, reset=asked.reset)
+
+
+def _spinnaker_if(given: Parameters, asked: Asked) -> FloatIAF:
+    return iaf(given, asked, r=given["r"] * per_step(asked.dt), v_reset=0.0, reset=asked.reset)
+
+
+def _spinnaker_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")
+    w_in = given["w_in"] * -np.expm1(-asked.dt / given["tau_syn"])
+    return cuba(given, asked, "exponential_euler", w_in=w_in, v_reset=0.0, reset=asked.reset)
+
+
+SPINNAKER2 = Source(
+    says="as py-spinnaker2 converts it with its exponential integrator: tau in seconds, r as a resistance, v > "
+    "v_threshold, v_threshold subtracted or reset to 0; its weights of 8 bits and delays are left out",
+    make={"LIF": _spinnaker_lif, "IF": _spinnaker_if, "CubaLIF": _spinnaker_cuba},
+    resets=RESETS,
+)
+
+
+def _lava_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")
+    _convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
+    w_in = given["w_in"] * (asked.dt / given["tau_syn"])
+    return cuba(given, asked, "euler_direct", r=1.0, w_in=w_in, v_reset=0.0, compare=">=")
+
+
+LAVA = Source(
+    says="as the NIR paper's script for lava-dl reads it: dt = 0.1 ms, decays 1 - dt/tau, v >= v_threshold, reset to "
+    "0; its fixed-point states are left out",
+    make={"CubaLIF": _lava_cuba},
+    dt=1e-4,
 )
 
 
@@ -402,6 +461,8 @@ SOURCES: dict[str, Source] = {
     "rockpool-single": ROCKPOOL_SINGLE,
     "spyx": SPYX,
     "snn-mlir": SNN_MLIR,
+    "spinnaker2": SPINNAKER2,
+    "lava": LAVA,
 }
 
 REFUSED: dict[str, tuple[str, str]] = {

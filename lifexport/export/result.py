@@ -24,6 +24,12 @@ class ExportResult:
         What was checked by reading the file back, in words; empty if ``verify=False``.
     findings : tuple of Finding
         What a reader of the file should know; never of severity ``error`` (those are raised).
+    profile : str
+        Importer that a NIR file was written for.
+    settings : tuple of str
+        What must be set on that importer's side, keys of ``interop.SETTINGS``.
+    lag : int
+        Steps by which that importer's output is late.
     """
 
     path: Path
@@ -31,3 +37,6 @@ class ExportResult:
     sha256: str
     proofs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    profile: str = "plain"
+    settings: tuple[str, ...] = ()
+    lag: int = 0

@@ -184,8 +184,8 @@ def test_a_file_that_does_not_come_back_is_not_written(tmp_path, monkeypatch, fo
         monkeypatch.setattr(nir_graph, "from_nir", lambda path: other)
         expected = r"LX402.*nodes\['lif'\].r: 1.0 != 1.5 at index \(0,\)"
     else:
-        right = nir_graph._encode
-        monkeypatch.setattr(nir_graph, "_encode", lambda *args: right(*args)[:500])
+        right = nir_graph._bytes
+        monkeypatch.setattr(nir_graph, "_bytes", lambda *args: right(*args)[:500])
         expected = "LX402.*cannot be read back.*LX003"
     with pytest.raises(errors.MismatchError, match=expected):
         to_nir(chain(), tmp_path / "m.nir")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from lifexport import errors
 from lifexport.arrays import difference
-from lifexport.export import nir_conv, nir_graph, nir_nodes
+from lifexport.export import nir_conv, nir_names, nir_nodes
 from lifexport.export.nir_graph import check_nir, from_nir, to_nir
 from lifexport.export.nir_reading import load
 from lifexport.graph import Edge
@@ -43,7 +43,7 @@ def test_round_trip_of_random_networks(tmp_path, net):
     again = from_nir(first.path)
     assert difference(net, again) is None
     written = nir.read(first.path, type_check=True).nodes
-    for name, there in nir_graph._written_names(net.nodes).items():
+    for name, there in nir_names.written_names(net.nodes).items():
         assert tuple(written[there].input_type["input"]) == net.nodes[name].in_shape
         assert tuple(written[there].output_type["output"]) == net.nodes[name].out_shape
     assert to_nir(again, tmp_path / "b.nir", verify=False).sha256 == first.sha256

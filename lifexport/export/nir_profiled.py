@@ -1,0 +1,212 @@
+"""Files written for one importer: what they hold, how they are read back, and what is told about them.
+
+Such a file holds the network as its importer runs it, which ``from_nir`` gives back: float32 parameters, potentials
+from the reset level, the importer's own discretisation. The record names the profile, and the digest of the network it
+was made of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import nir  # noqa: TID251
+import numpy as np
+
+from .. import __version__
+from ..errors import LifexportError, UnsupportedError
+from ..files import sha256
+from ..findings import CODES, Finding
+from ..network import FloatNetwork
+from . import nir_nesting, provenance
+from .nir_profiles import PROFILES, Profile, rewritten
+from .nir_profiles.settings import SETTINGS
+from .nir_raw import RawGraph, raw_graph
+from .nir_restoring import disagreement
+from .nir_running import as_run
+from .nir_sources import RESETS, SOURCES, Asked, source_named
+from .nir_survey import unreadable
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Profiled:
+    """A network for one importer.
+
+    Parameters
+    ----------
+    profile : Profile
+    graph : nir.NIRGraph
+        With the record.
+    network : FloatNetwork
+        The graph as the importer runs it.
+    names : dict from population as trained to population of ``network``
+    settings : tuple of str
+        What must be set on the importer's side.
+    """
+
+    profile: Profile
+    graph: nir.NIRGraph
+    network: FloatNetwork
+    names: dict[str, str]
+    settings: tuple[str, ...]
+
+    @property
+    def lag(self) -> int:
+        """Steps by which the importer's output is late."""
+        return self.network.lateness[self.network.output_name]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What who reads the file with the importer must know."""
+        return told(self.network, {"profile": self.profile.name, "settings": self.settings})
+
+    def text(self, file: str) -> str:
+        """How the file is read, for people."""
+        asked = ", ".join(SETTINGS[name].code for name in self.settings if SETTINGS[name].argument)
+        usage = self.profile.usage.format(path=repr(file), dt=self.network.dt, settings=f", {asked}" if asked else "")
+        lines = [
+            f"{file}: written by lifexport {__version__} for {self.profile.importer}",
+            "",
+            f"Read it with    {usage}",
+            *(f"Then set        {SETTINGS[name].code}" for name in self.settings if not SETTINGS[name].argument),
+            "",
+            f"Rewritten: {self.profile.says}.",
+            *(f"{finding.code} {finding.where or 'output'}: {finding.found}" for finding in self.findings),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def prove(self, trained: FloatNetwork) -> str:
+        """Run the graph as the importer does and hold it against what was trained (LX402)."""
+        from .nir_profiles.proving import prove  # loads the simulators
+
+        return prove(trained, self.network, self.names, lag=self.profile.lag)
+
+
+def told(network: FloatNetwork, record: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What who reads a file with its importer must know: what to set, and what comes late.
+
+    ``network`` is the file as its importer runs it, ``record`` the file's record.
+    """
+    findings = []
+    profile = PROFILES[record["profile"]]
+    if not profile.ran:
+        fix = "hold its spikes against lifexport.simulate before trusting them"
+        findings.append(Finding(code="LX418", found=profile.importer, fix=fix))
+    for name in record["settings"]:
+        says, code, _ = SETTINGS[name]
+        findings.append(Finding(code="LX416", found=f"{name!r}: {says}", fix=code))
+    late = network.lateness
+    if lag := late[network.output_name]:
+        fix = f"take the output from step {lag} on"
+        findings.append(Finding(code="LX417", found=f"the output, by {lag} steps", fix=fix))
+    for name, node in network.connections.items():
+        bias = getattr(node, "bias", None)
+        if late[name] and bias is not None and bias.any():
+            found, fix = f"acts {late[name]} steps before the first spikes arrive", "train without biases there"
+            findings.append(Finding(code="LX417", node=name, field="bias", found=found, fix=fix))
+    return tuple(findings)
+
+
+def profiled(network: FloatNetwork, name: str) -> Profiled:
+    """What is written for an importer.
+
+    Raises
+    ------
+    UnsupportedError
+        LX401 for everything that importer cannot express, and the profiles that can.
+    """
+    try:
+        return _profiled(network, PROFILES[name])
+    except UnsupportedError as failure:
+        able = ", ".join(other for other in PROFILES if other != name and _can(network, other)) or "none"
+        raise CODES["LX401"].error(
+            *(
+                dataclasses.replace(f, fix=f"{f.fix}; profiles that carry this network: {able}")
+                for f in failure.findings
+            )
+        ) from None
+
+
+def _can(network: FloatNetwork, name: str) -> bool:
+    try:
+        rewritten(network, PROFILES[name])
+    except LifexportError:
+        return False
+    return True
+
+
+def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
+    made = rewritten(network, profile)
+    source = source_named(profile.source, made.reset)
+    asked = Asked(profile.only_dt or network.dt, made.reset or source.default or source.resets[0])
+    findings: list[Finding] = []
+    raw = raw_graph(made.graph)
+    again, _ = as_run(raw, source, asked, findings)
+    if again is None:
+        raise CODES[findings[0].code].error(*findings)
+    again = dataclasses.replace(again, readout=network.readout, state_reset=network.state_reset)
+    made.graph.metadata[provenance.KEY] = provenance.record(
+        again,
+        profile=profile.name,
+        importer=profile.importer,
+        source=profile.source,
+        reset=asked.reset,
+        settings=list(made.settings),
+        stored=stored(raw),
+        trained={"digest": network.digest(), "names": made.names},
+    )
+    names = {name: made.names[name] for name in network.populations}
+    return Profiled(profile=profile, graph=made.graph, network=again, names=names, settings=made.settings)
+
+
+def stored(graph: RawGraph) -> dict[str, dict[str, str]]:
+    """Digest (sha256) of every field of every node, by flat names: what a record keeps of a file for an importer."""
+    return {
+        name: {field: sha256(_content(value)) for field, value in sorted(raw.fields.items())}
+        for name, raw in nir_nesting.flat(graph)[0].items()
+    }
+
+
+def _content(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    array = np.asarray(value)
+    return f"{array.dtype.str}{array.shape}".encode() + array.tobytes()
+
+
+def restored(graph: RawGraph, fields: Mapping[str, Any], budget: int, findings: list[Finding]) -> FloatNetwork | None:
+    """Network of a file with the record of a profile: as its importer runs it, if nothing was changed.
+
+    Raises
+    ------
+    LifexportError
+        LX403 where record and graph disagree, LX003 for a damaged record.
+    """
+    profile, reset, settings = (fields.get(key) for key in ("profile", "reset", "settings"))
+    kept: Any = fields.get("stored")
+    if not isinstance(profile, str) or profile not in PROFILES:
+        raise unreadable(f"a record of profile {profile!r}")
+    source = SOURCES[PROFILES[profile].source]
+    told_well = isinstance(settings, list) and all(isinstance(name, str) and name in SETTINGS for name in settings)
+    if not (told_well and isinstance(kept, dict) and all(isinstance(digests, dict) for digests in kept.values())):
+        raise unreadable(f"a record of profile {profile!r} without stored and settings")
+    if reset not in (*RESETS, *source.resets):
+        raise unreadable(f"a record of profile {profile!r} with reset {reset!r}")
+    now = stored(graph)
+    places = [
+        (name, field)
+        for name in sorted({*now, *kept})
+        for field in sorted({*now.get(name, {}), *kept.get(name, {})})
+        if now.get(name, {}).get(field) != kept.get(name, {}).get(field)
+    ]
+    if places:
+        raise disagreement(places)
+    network, _ = as_run(graph, source, Asked(provenance.exact_dt(fields), reset), findings, budget=budget)
+    if network is None:
+        return None
+    network = dataclasses.replace(network, **{key: fields[key] for key in ("readout", "state_reset")})
+    if places := provenance.changed(fields, network):
+        raise disagreement(places)
+    return network

@@ -1,0 +1,176 @@
+"""Networks that importers are given, with inputs: what the interop matrix, its tests and the models' tests run."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from lifexport.graph import Edge
+from lifexport.network import FloatNetwork
+from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLIF
+from lifexport.nodes import FloatDense, Input, Output
+from lifexport.spatial import Flatten, FloatAvgPool, FloatConv, SumPool
+
+DT, STEPS, BATCH = 1e-3, 200, 4
+
+FORMS = (
+    "feed-forward",
+    "per-neuron",
+    "shifted",
+    "rest",
+    "recurrent",
+    "conv",
+    "integrators",
+    "synapses",
+    "merged",
+    "ties",
+)
+"""``shifted``: rest and reset at -0.3 V; ``rest``: rest 0.1 V above reset, where the membrane also starts."""
+RESETS = ("subtract", "value")
+
+
+def network(form: str, reset: str, seed: int) -> FloatNetwork:
+    """A living network of a form."""
+    rng = np.random.default_rng([seed, FORMS.index(form)])
+    if form == "conv":
+        return _conv(rng, reset)
+    if form == "ties":
+        return _ties(rng, reset)
+    n = 12, 9, 5
+    nodes: dict[str, Any] = {
+        "in": Input(shape=(n[0],)),
+        "fc0": FloatDense(weight=_weights(form, rng, n[1], n[0]), bias=rng.normal(0, 0.2, n[1])),
+        "hidden": _neurons(form, rng, n[1], reset),
+        "fc1": FloatDense(weight=_weights(form, rng, n[2], n[1])),
+        "last": _neurons(form, rng, n[2], reset),
+        "out": Output(shape=(n[2],)),
+    }
+    edges = [Edge("in", "fc0"), Edge("fc0", "hidden"), Edge("hidden", "fc1"), Edge("fc1", "last"), Edge("last", "out")]
+    if form == "recurrent":
+        nodes["back"] = FloatDense(weight=rng.normal(-0.5, 1.5, (n[1], n[1])), bias=rng.normal(0, 0.2, n[1]))
+        edges += [Edge("hidden", "back", delay=1), Edge("back", "hidden")]
+    if form == "merged":
+        nodes["skip"] = FloatDense(weight=_weights(form, rng, n[2], n[0]))
+        edges += [Edge("in", "skip"), Edge("skip", "last")]
+    return FloatNetwork(nodes=nodes, edges=edges, dt=DT)
+
+
+def inputs(net: FloatNetwork, seed: int, steps: int = STEPS, rate: float = 0.25) -> np.ndarray:
+    """Spikes, float32 ``(time, batch, *features)``."""
+    shape = net.nodes[net.input_name].shape
+    return (np.random.default_rng([seed, 99]).random((steps, BATCH, *shape)) < rate).astype(np.float32)
+
+
+def _weights(form: str, rng: np.random.Generator, n_out: int, n_in: int) -> np.ndarray:
+    gain = {"integrators": 0.12, "synapses": 0.4, "merged": 0.7}.get(form, 1.0)
+    return rng.normal(0.8, 2.2, (n_out, n_in)) * gain
+
+
+def _neurons(form: str, rng: np.random.Generator, n: int, reset: str) -> Any:
+    level = -0.3 if form in ("shifted", "rest") else 0.0
+    rest = level + 0.1 if form == "rest" else level
+    fields: dict[str, Any] = {
+        "shape": (n,),
+        "dt": DT,
+        "v_threshold": np.full(n, level + 1.0),
+        "v_reset": np.full(n, level),
+        "v_rest": np.full(n, rest),
+        "v_initial": np.full(n, rest),
+        "reset": reset,
+    }
+    if form == "integrators":
+        return FloatIAF(r=np.full(n, 1 / DT), **fields)
+    fields |= {"tau": np.full(n, 8e-3), "r": np.full(n, 1.5)}
+    if form in ("per-neuron", "rest"):
+        fields |= {"tau": rng.uniform(4e-3, 20e-3, n), "r": rng.uniform(0.5, 2.0, n)}
+        fields["v_threshold"] = rng.uniform(0.6, 1.4, n)
+    if form == "synapses":
+        return FloatCubaLIF(tau_syn=np.full(n, 3e-3), w_in=np.full(n, 0.7), **fields)
+    return FloatLIF(**fields)
+
+
+def _conv(rng: np.random.Generator, reset: str) -> FloatNetwork:
+    kernels = rng.normal(0.4, 1.2, (3, 2, 3, 3)), rng.normal(0.2, 0.8, (4, 108 // 4))
+
+    def lif(*shape: int) -> FloatLIF:
+        return FloatLIF(shape=shape, dt=DT, tau=8e-3, r=1.5, v_threshold=1.0, v_reset=0.0, reset=reset)
+
+    nodes: dict[str, Any] = {
+        "in": Input(shape=(2, 6, 6)),
+        "conv": FloatConv(weight=kernels[0], bias=rng.normal(0, 0.1, 3), size=(6, 6), padding=1),
+        "hidden": lif(3, 6, 6),
+        "flat": Flatten(shape=(3, 6, 6)),
+        "fc": FloatDense(weight=rng.normal(0.2, 0.8, (4, 108))),
+        "last": lif(4),
+        "out": Output(shape=(4,)),
+    }
+    names = list(nodes)
+    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
+
+
+def pooled(rng: np.random.Generator, reset: str, kind: type) -> FloatNetwork:
+    """Convolution, neurons, a pool and neurons again."""
+    lif = FloatLIF(shape=(3, 6, 6), dt=DT, tau=8e-3, r=1.5, v_threshold=1.0, v_reset=0.0, reset=reset)
+    last = FloatLIF(shape=(3, 3, 3), dt=DT, tau=5e-3, r=2.0, v_threshold=1.0, v_reset=0.0, reset=reset)
+    nodes: dict[str, Any] = {
+        "in": Input(shape=(2, 6, 6)),
+        "conv": FloatConv(weight=rng.normal(0.4, 1.2, (3, 2, 3, 3)), size=(6, 6), padding=1),
+        "hidden": lif,
+        "pool": kind(shape=(3, 6, 6), kernel=2),
+        "last": last,
+        "out": Output(shape=(3, 3, 3)),
+    }
+    names = list(nodes)
+    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
+
+
+def _ties(rng: np.random.Generator, reset: str) -> FloatNetwork:
+    """Dyadic numbers: half of the membrane is kept, weights are quarters, and thresholds are met exactly."""
+    half = 1e-3 / np.log(2)
+
+    def lif(n: int) -> FloatLIF:
+        return FloatLIF(shape=(n,), dt=DT, tau=np.full(n, half), r=2.0, v_threshold=1.0, v_reset=0.0, reset=reset)
+
+    nodes = {
+        "in": Input(shape=(6,)),
+        "fc0": FloatDense(weight=rng.integers(-2, 5, (8, 6)) / 4),
+        "hidden": lif(8),
+        "fc1": FloatDense(weight=rng.integers(-2, 5, (4, 8)) / 4),
+        "last": lif(4),
+        "out": Output(shape=(4,)),
+    }
+    names = list(nodes)
+    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
+
+
+POOLS = (SumPool, FloatAvgPool)
+
+CARRIED: dict[str, dict[str, tuple[str, ...]]] = {
+    "norse": {
+        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "conv", "synapses", "merged", "ties"),
+        "value": FORMS,
+    },
+    "snntorch": {
+        "subtract": (),
+        "value": ("feed-forward", "per-neuron", "shifted", "conv", "integrators", "synapses", "merged", "ties"),
+    },
+    "spikingjelly": {
+        "subtract": (),
+        "value": ("feed-forward", "shifted", "recurrent", "conv", "integrators", "synapses", "merged", "ties"),
+    },
+    "sinabs": {
+        "subtract": ("feed-forward", "per-neuron", "shifted", "integrators", "merged", "ties"),
+        "value": ("feed-forward", "per-neuron", "shifted", "integrators", "merged", "ties"),
+    },
+    "rockpool": {
+        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "synapses", "merged", "ties"),
+        "value": (),
+    },
+    "spyx": {
+        "subtract": ("feed-forward", "per-neuron", "shifted", "integrators", "synapses", "ties"),
+        "value": (),
+    },
+}
+"""Forms that every importer can be given; every other one must be refused by name."""
