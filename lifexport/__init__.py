@@ -58,6 +58,7 @@ _HOME = {
     "surrogate": "train",
     "to_nir": "export.nir_graph",
     "to_onnx": "export.onnx_model",
+    "verify_nir": "interop",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from .fidelity import compare as compare
     from .finetuning import QAT as QAT
     from .finetuning import qat as qat
+    from .interop import verify_nir as verify_nir
     from .network import FloatNetwork as FloatNetwork
     from .network import IntNetwork as IntNetwork
     from .quantization import quantize as quantize

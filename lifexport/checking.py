@@ -125,10 +125,15 @@ def _check_nir(path: str | os.PathLike[str], dt: float | None, target: str | Non
     findings = check_nir(path, dt)
     if target is None or any(finding.severity == "error" for finding in findings):
         return findings
+    from .network import FloatNetwork
     from .quantization import inexpressible
     from .targets import load_target
 
-    return (*findings, *inexpressible(from_nir(path, dt=dt), load_target(target)))
+    network = from_nir(path, dt=dt)
+    if not isinstance(network, FloatNetwork):
+        found, fix = f"{target!r} for integers that were made for {network.target!r}", "leave it out"
+        raise error("LX006", field="target", found=found, fix=fix)
+    return (*findings, *inexpressible(network, load_target(target)))
 
 
 def _check_other(path: str | os.PathLike[str], kind: Kind) -> tuple[Finding, ...]:

@@ -77,3 +77,7 @@ class DivergenceError(LifexportError, FloatingPointError):
 
 class LifexportWarning(UserWarning):
     """Something was found that does not stop the work; its text begins with the code of the finding."""
+
+
+class ToolError(LifexportError, ChildProcessError):
+    """Another package raised while it ran what was exported."""

@@ -192,6 +192,11 @@ CODES: dict[str, Code] = {
         "Other readers let a neuron integrate again in the step after its spike.",
         severity="warning",
     ),
+    "LX415": Code(
+        "integers in real numbers",
+        "Readers of NIR neither round nor overflow as the chip does; its spikes may come to differ from theirs.",
+        severity="warning",
+    ),
     "LX416": Code(
         "importer must be set",
         "The file alone does not make the importer run the network as trained; a text beside it says how.",
@@ -206,6 +211,11 @@ CODES: dict[str, Code] = {
         "profile read, not run",
         "The importer's source was read, but it could not be run: nobody has seen the spikes of these files in it.",
         severity="warning",
+    ),
+    "LX419": Code(
+        "other package failed",
+        "A file that the package it was written for cannot run proves nothing.",
+        error=e.ToolError,
     ),
     "LX420": Code(
         "ONNX file without lifexport's record",

@@ -8,7 +8,12 @@ from collections import Counter
 
 import pytest
 
-EXPECTED_SKIPS = ("fetched data absent", "z3 is not installed", "could not import 'lifexport.simulation.event")
+EXPECTED_SKIPS = (
+    "fetched data absent",
+    "another package is not installed",
+    "z3 is not installed",
+    "could not import 'lifexport.simulation.event",
+)
 """Beginnings of the reasons for which a test may be skipped."""
 
 _skipped: list[tuple[str, str]] = []

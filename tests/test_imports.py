@@ -49,6 +49,7 @@ HOMES = {
         "simulation/products",
         "demo/training",
         "demo/fine_tuning",
+        "interop/runners/run_spyx",
     ),
     "numba": ("simulation/event_kernels",),
     "brainstate": ("train", "capturing", "finetuning/module", "demo/training"),

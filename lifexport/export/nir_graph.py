@@ -10,6 +10,7 @@ the NIR graph (``nir_survey``), the network (``nir_reading``).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -26,31 +27,34 @@ from ..findings import Finding, at_node, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import FloatCubaLIF, FloatIAF
 from . import provenance
+from .nir_int_writing import Integers, integers
+from .nir_integers import DOMAINS, Domain, as_float, lost
 from .nir_names import written_names
 from .nir_nodes import unplaced, written
-from .nir_profiled import profiled, told
+from .nir_profiled import PLAIN, as_importer_runs, profiled, told
 from .nir_profiles import PROFILES
+from .nir_reading import Reading, load
 from .nir_reading import from_nir as from_nir
-from .nir_reading import load
 from .result import ExportResult
-
-PLAIN = "plain"
 
 
 def to_nir(
     network: Network,
     path: str | os.PathLike[str],
     *,
-    profile: str = "plain",
+    profile: str = PLAIN,
+    domain: Domain | None = None,
     verify: bool = True,
     compress: bool = False,
 ) -> ExportResult:
-    """Write a float network as a NIR file and prove that it comes back.
+    """Write a network as a NIR file and prove that it comes back.
 
     Parameters
     ----------
-    network : FloatNetwork
-        As ``capture`` or ``from_nir`` returns it.
+    network : FloatNetwork or IntNetwork
+        As ``capture``, ``quantize`` or ``from_nir`` returns it. Of an integer network the graph says what it computes
+        in real numbers, apart from roundings, overflows and delays (LX415); weights are stored as integers where the
+        reader takes them, and its record gives back every code.
     path : str or path
         The ``.nir`` file (HDF5). Written whole or not at all; equal networks give equal bytes.
     profile : str
@@ -58,6 +62,8 @@ def to_nir(
         ``"norse"``, ``"snntorch"``, ``"spikingjelly"``, ``"sinabs"``, ``"rockpool"``, ``"spyx"``, ``"spinnaker2"``,
         ``"lava"``, ``"snn-mlir"``: float32 parameters from which that importer makes what was trained; ``from_nir``
         gives the network as it runs there.
+    domain : ``"real"`` | ``"integer"``, optional
+        For an integer network: potentials in volts, fed with real inputs (the default), or in codes, fed with codes.
     verify : bool
         Read the file back before it gets its name, and require the same network; for an importer, run it as the
         importer does and hold every membrane against the trained network's.
@@ -100,21 +106,61 @@ def to_nir(
     """
     if profile not in (known := (PLAIN, *PROFILES)):
         raise unknown_name("profile", profile, known)
+    if domain is not None and domain not in DOMAINS:
+        raise unknown_name("domain", domain, DOMAINS, code="LX006", field="domain")
     if isinstance(network, IntNetwork):
-        raise error(
-            "LX401",
-            found="an IntNetwork; NIR carries real-valued dynamics",
-            fix="export the FloatNetwork it was quantized from with to_nir, and the IntNetwork with to_onnx",
-        )
+        made = integers(network, profile, domain or "real", _plain)
+        return _integers(network, made, Path(path), profile, domain or "real", verify=verify, compress=compress)
     assert isinstance(network, FloatNetwork)
+    if domain is not None:
+        found, fix = f"{domain!r} for a FloatNetwork", "leave it out: only codes have a domain"
+        raise error("LX006", field="domain", found=found, fix=fix)
     if profile != PLAIN:
         return _to_importer(network, Path(path), profile, verify=verify, compress=compress)
-    content = _bytes(_plain(network), compress)
+    content = _bytes(_recorded(network), compress)
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
         proofs = (_prove(network, temporary),) if verify else ()
     findings = differences_elsewhere(network)
     return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs, findings=findings)
+
+
+def _integers(
+    q: IntNetwork, made: Integers, path: Path, profile: str, domain: Domain, *, verify: bool, compress: bool
+) -> ExportResult:
+    content = _bytes(made.graph, compress)
+    with contextlib.ExitStack() as stack:
+        temporary = stack.enter_context(whole_file(path))
+        if made.made is not None:
+            text = stack.enter_context(whole_file(path.with_name(f"{path.name}.txt")))
+            text.write_text(made.made.text(path.name), encoding="utf-8")
+        temporary.write_bytes(content)
+        proofs = [_prove(q, temporary)] if verify else []
+        if verify and made.made is not None:
+            proofs.append(made.made.prove(made.network))
+        if verify:
+            proofs.append(_against_integers(q, made.network, domain))
+    findings = made.findings if made.made is not None else (*made.findings, *differences_elsewhere(made.network))
+    return ExportResult(
+        path=path,
+        size=len(content),
+        sha256=sha256(content),
+        proofs=tuple(proofs),
+        findings=findings,
+        profile=profile,
+        settings=() if made.made is None else made.made.settings,
+        lag=0 if made.made is None else made.made.lag,
+    )
+
+
+def _against_integers(q: IntNetwork, network: FloatNetwork, domain: Domain) -> str:
+    from .nir_int_proving import measured  # loads the simulators
+
+    text, differing, exact = measured(q, network, domain)
+    if exact and differing:
+        fix = "nothing was written; report this with the network as a bug of lifexport"
+        raise error("LX402", found=f"{text}, though nothing rounds and nothing overflowed", fix=fix)
+    return f"run in real numbers: {text}" + ("" if exact else " (roundings, overflows, or a later start)")
 
 
 def _to_importer(network: FloatNetwork, path: Path, name: str, *, verify: bool, compress: bool) -> ExportResult:
@@ -148,29 +194,43 @@ def check_nir(
     if reading.network is None:
         return reading.findings
     if reading.record is not None:
-        written_for = reading.record.get("profile", PLAIN) != PLAIN
-        return told(reading.network, reading.record) if written_for else differences_elsewhere(reading.network)
+        return _told(reading)
     found = f"no record of the training tool; dt = {reading.network.dt} s; {reading.says}"
     return (Finding(code="LX413", found=found, fix="compare its spikes with the training tool's own"),)
 
 
+def _told(reading: Reading) -> tuple[Finding, ...]:
+    """What the writer of a file with a record was told."""
+    network, record = reading.network, reading.record
+    assert network is not None and record is not None and reading.graph is not None
+    written_for = record.get("profile", PLAIN) != PLAIN
+    if isinstance(network, FloatNetwork):
+        return told(network, record) if written_for else differences_elsewhere(network)
+    if not written_for:
+        return (*lost(network), *differences_elsewhere(as_float(network, record["domain"])))
+    there = as_importer_runs(reading.graph, record, [])
+    assert there is not None
+    return (*lost(network), *told(there, record))
+
+
 def _plain(network: FloatNetwork) -> nir.NIRGraph:
-    names = written_names(network.nodes)
-    text = provenance.record(
+    """Graph of the ODE's parameters, without a record."""
+    names, nodes = written_names(network.nodes), {}
+    for name, node in network.nodes.items():
+        with at_node(name):
+            nodes[names[name]] = written(node)
+    return nir.NIRGraph(nodes=nodes, edges=[(names[edge.source], names[edge.target]) for edge in network.edges])
+
+
+def _recorded(network: FloatNetwork) -> nir.NIRGraph:
+    graph, names = _plain(network), written_names(network.nodes)
+    graph.metadata[provenance.KEY] = provenance.record(
         network,
         profile=PLAIN,
         values={name: unplaced(node) for name, node in network.nodes.items()},
         renamed={written: name for name, written in names.items() if written != name},
     )
-    nodes = {}
-    for name, node in network.nodes.items():
-        with at_node(name):
-            nodes[names[name]] = written(node)
-    return nir.NIRGraph(
-        nodes=nodes,
-        edges=[(names[edge.source], names[edge.target]) for edge in network.edges],
-        metadata={provenance.KEY: text},
-    )
+    return graph
 
 
 def _bytes(graph: nir.NIRGraph, compress: bool) -> bytes:
@@ -209,7 +269,7 @@ def _started_elsewhere(node: Any) -> Iterator[tuple[str, str]]:
         yield "i_initial", "differs from 0"
 
 
-def _prove(network: FloatNetwork, path: Path) -> str:
+def _prove(network: Network, path: Path) -> str:
     fix = "nothing was written; report this with the network as a bug of lifexport"
     try:
         again = from_nir(path)
@@ -217,4 +277,4 @@ def _prove(network: FloatNetwork, path: Path) -> str:
         raise error("LX402", found=f"the file cannot be read back: {failure}", fix=fix) from None
     if (place := arrays.difference(network, again)) is not None:
         raise error("LX402", found=f"read back, the network differs: network{place}", fix=fix)
-    return "read back with from_nir: the same FloatNetwork, every number bit for bit"
+    return f"read back with from_nir: the same {type(network).__name__}, every number bit for bit"

@@ -8,6 +8,7 @@ was made of.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,8 @@ from .. import __version__
 from ..errors import LifexportError, UnsupportedError
 from ..files import sha256
 from ..findings import CODES, Finding
-from ..network import FloatNetwork
-from . import nir_nesting, provenance
+from ..network import FloatNetwork, IntNetwork
+from . import nir_int_record, nir_nesting, provenance
 from .nir_profiles import PROFILES, Profile, rewritten
 from .nir_profiles.settings import SETTINGS
 from .nir_raw import RawGraph, raw_graph
@@ -28,6 +29,8 @@ from .nir_restoring import disagreement
 from .nir_running import as_run
 from .nir_sources import RESETS, SOURCES, Asked, source_named
 from .nir_survey import unreadable
+
+PLAIN = "plain"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,15 +45,20 @@ class Profiled:
     network : FloatNetwork
         The graph as the importer runs it.
     names : dict from population as trained to population of ``network``
+    nodes : dict from node as trained to node of the graph, flat
     settings : tuple of str
         What must be set on the importer's side.
+    facts : dict
+        What the record says of the profile.
     """
 
     profile: Profile
     graph: nir.NIRGraph
     network: FloatNetwork
     names: dict[str, str]
+    nodes: dict[str, str]
     settings: tuple[str, ...]
+    facts: dict[str, Any]
 
     @property
     def lag(self) -> int:
@@ -90,8 +98,8 @@ def told(network: FloatNetwork, record: Mapping[str, Any]) -> tuple[Finding, ...
     ``network`` is the file as its importer runs it, ``record`` the file's record.
     """
     findings = []
-    profile = PROFILES[record["profile"]]
-    if not profile.ran:
+    profile = PROFILES.get(record["profile"])
+    if profile is not None and not profile.ran:
         fix = "hold its spikes against lifexport.simulate before trusting them"
         findings.append(Finding(code="LX418", found=profile.importer, fix=fix))
     for name in record["settings"]:
@@ -147,26 +155,35 @@ def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
     if again is None:
         raise CODES[findings[0].code].error(*findings)
     again = dataclasses.replace(again, readout=network.readout, state_reset=network.state_reset)
-    made.graph.metadata[provenance.KEY] = provenance.record(
-        again,
-        profile=profile.name,
-        importer=profile.importer,
-        source=profile.source,
-        reset=asked.reset,
-        settings=list(made.settings),
-        stored=stored(raw),
-        trained={"digest": network.digest(), "names": made.names},
-    )
+    facts = {
+        "profile": profile.name,
+        "importer": profile.importer,
+        "reset": asked.reset,
+        "settings": list(made.settings),
+        "stored": stored(raw),
+        "trained": {"digest": network.digest(), "names": {name: made.names[name] for name in network.populations}},
+    }
+    made.graph.metadata[provenance.KEY] = provenance.record(again, **facts)
     names = {name: made.names[name] for name in network.populations}
-    return Profiled(profile=profile, graph=made.graph, network=again, names=names, settings=made.settings)
+    return Profiled(
+        profile=profile,
+        graph=made.graph,
+        network=again,
+        names=names,
+        nodes=made.names,
+        settings=made.settings,
+        facts=facts,
+    )
 
 
 def stored(graph: RawGraph) -> dict[str, dict[str, str]]:
     """Digest (sha256) of every field of every node, by flat names: what a record keeps of a file for an importer."""
-    return {
+    nodes, pairs = nir_nesting.flat(graph)
+    digests = {
         name: {field: sha256(_content(value)) for field, value in sorted(raw.fields.items())}
-        for name, raw in nir_nesting.flat(graph)[0].items()
+        for name, raw in nodes.items()
     }
+    return digests | {"": {"edges": sha256(json.dumps(sorted(pairs)).encode())}}
 
 
 def _content(value: Any) -> bytes:
@@ -176,8 +193,10 @@ def _content(value: Any) -> bytes:
     return f"{array.dtype.str}{array.shape}".encode() + array.tobytes()
 
 
-def restored(graph: RawGraph, fields: Mapping[str, Any], budget: int, findings: list[Finding]) -> FloatNetwork | None:
-    """Network of a file with the record of a profile: as its importer runs it, if nothing was changed.
+def restored(
+    graph: RawGraph, fields: Mapping[str, Any], budget: int, findings: list[Finding]
+) -> FloatNetwork | IntNetwork | None:
+    """Network of a file with the record of a profile, if nothing was changed: as its importer runs it, or the integers.
 
     Raises
     ------
@@ -186,27 +205,52 @@ def restored(graph: RawGraph, fields: Mapping[str, Any], budget: int, findings: 
     """
     profile, reset, settings = (fields.get(key) for key in ("profile", "reset", "settings"))
     kept: Any = fields.get("stored")
-    if not isinstance(profile, str) or profile not in PROFILES:
+    whole = fields["kind"] == IntNetwork.__name__
+    if not isinstance(profile, str) or profile not in ({*PROFILES, PLAIN} if whole else PROFILES):
         raise unreadable(f"a record of profile {profile!r}")
-    source = SOURCES[PROFILES[profile].source]
+    source = SOURCES[source_of(profile)]
     told_well = isinstance(settings, list) and all(isinstance(name, str) and name in SETTINGS for name in settings)
     if not (told_well and isinstance(kept, dict) and all(isinstance(digests, dict) for digests in kept.values())):
         raise unreadable(f"a record of profile {profile!r} without stored and settings")
+    if whole and fields.get("domain") not in ("real", "integer"):
+        raise unreadable(f"a record of integers in domain {fields.get('domain')!r}")
     if reset not in (*RESETS, *source.resets):
         raise unreadable(f"a record of profile {profile!r} with reset {reset!r}")
+    _require_stored(graph, kept)
+    if whole:
+        network = nir_int_record.restored(nir_nesting.flat(graph)[0], fields, budget, findings)
+    else:
+        network = as_importer_runs(graph, fields, findings, budget=budget)
+    if network is not None and (places := provenance.changed(fields, network)):
+        raise disagreement(places)
+    return network
+
+
+def as_importer_runs(
+    graph: RawGraph, fields: Mapping[str, Any], findings: list[Finding], *, budget: int = 1 << 62
+) -> FloatNetwork | None:
+    """Network of a file as the importer of its profile runs it; the record was checked before."""
+    source = SOURCES[source_of(fields["profile"])]
+    asked = Asked(provenance.exact_dt(fields), fields["reset"])
+    network, _ = as_run(graph, source, asked, findings, budget=budget)
+    if network is None:
+        return None
+    return dataclasses.replace(network, **{key: fields[key] for key in ("readout", "state_reset")})
+
+
+def source_of(profile: str) -> str:
+    """Source whose rules a file of a profile is run by."""
+    return "ode" if profile == PLAIN else PROFILES[profile].source
+
+
+def _require_stored(graph: RawGraph, kept: Mapping[str, Any]) -> None:
+    """Refuse (LX403) arrays that are not those the record was written with."""
     now = stored(graph)
     places = [
-        (name, field)
+        (name or None, field)
         for name in sorted({*now, *kept})
         for field in sorted({*now.get(name, {}), *kept.get(name, {})})
         if now.get(name, {}).get(field) != kept.get(name, {}).get(field)
     ]
     if places:
         raise disagreement(places)
-    network, _ = as_run(graph, source, Asked(provenance.exact_dt(fields), reset), findings, budget=budget)
-    if network is None:
-        return None
-    network = dataclasses.replace(network, **{key: fields[key] for key in ("readout", "state_reset")})
-    if places := provenance.changed(fields, network):
-        raise disagreement(places)
-    return network

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..findings import Finding, error
-from ..network import FloatNetwork
+from ..network import FloatNetwork, IntNetwork
 from . import provenance
-from .nir_profiled import restored
+from .nir_profiled import PLAIN, restored
+from .nir_raw import RawGraph
 from .nir_restoring import restore
 from .nir_running import as_run
 from .nir_sources import Asked, Source, source_named
@@ -29,12 +30,13 @@ def from_nir(
     source: str | None = None,
     reset: str | None = None,
     output: str | None = None,
-) -> FloatNetwork:
-    """Float network of a NIR file, ours or anyone's.
+) -> FloatNetwork | IntNetwork:
+    """Network of a NIR file, ours or anyone's.
 
-    A file with lifexport's record gives back the network that was written, bit for bit. Any other is read as ``source``
-    runs it. NIR's own text is ``"ode"``: the exact solution of the ODE over a step, ``v > v_threshold``, hard reset to
-    ``v_reset``, a start at ``v_leak``. In loops, feedback arrives one step late.
+    A file with lifexport's record gives back the network that was written, bit for bit: a float network, an integer
+    network, or, where it was written for an importer, the float network as that importer runs it. Any other is read as
+    ``source`` runs it. NIR's own text is ``"ode"``: the exact solution of the ODE over a step, ``v > v_threshold``,
+    hard reset to ``v_reset``, a start at ``v_leak``. In loops, feedback arrives one step late.
 
     Parameters
     ----------
@@ -54,8 +56,9 @@ def from_nir(
 
     Returns
     -------
-    FloatNetwork
-        Its readout is the spike count, or the last membrane if its last neurons never spike.
+    FloatNetwork or IntNetwork
+        Of a file without record a float network; its readout is the spike count, or the last membrane if its last
+        neurons never spike.
 
     Raises
     ------
@@ -84,12 +87,14 @@ def from_nir(
 class Reading(NamedTuple):
     """A file as far as it could be understood."""
 
-    network: FloatNetwork | None
+    network: FloatNetwork | IntNetwork | None
     findings: tuple[Finding, ...]
     record: Mapping[str, Any] | None
     """The file's record, parsed."""
     says: str = ""
     """How a file without record was read."""
+    graph: RawGraph | None = None
+    """What the file holds."""
 
 
 def load(
@@ -102,21 +107,22 @@ def load(
 ) -> Reading:
     """Read a file as far as it can be understood, with everything found on the way; raises nothing of its own."""
     findings: list[Finding] = []
-    network, fields, says = None, None, ""
+    network: FloatNetwork | IntNetwork | None = None
+    fields, says, graph = None, "", None
     with collect(findings):
         graph, budget = read_raw(Path(path))
         if provenance.KEY in graph.metadata:
             fields = provenance.parse(graph.metadata[provenance.KEY])
             with collect(findings):
                 _check_options(fields, dt, source=source, reset=reset, output=output)
-            if fields.get("profile", "plain") == "plain":
+            if fields["kind"] == FloatNetwork.__name__ and fields.get("profile", PLAIN) == PLAIN:
                 network = restore(graph, fields, findings)
             else:
                 network = restored(graph, fields, max(budget, ROOM), findings)
         else:
             rules, asked = _asked(dt, source or "ode", reset, findings)
             network, says = as_run(graph, rules, asked, findings, budget=max(budget, ROOM), output=output)
-    return Reading(None if findings else network, tuple(findings), fields, says)
+    return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 
 def _check_options(fields: Mapping[str, Any], dt: float | None, **options: str | None) -> None:

@@ -20,8 +20,8 @@ class Agreement:
         Expected.
     differing : int
         Spikes that differ although no potential of that sample had yet come within ``ulps`` of a threshold.
-    near_ties : int
-        Steps of a sample in which some potential of the network did.
+    near_ties, potentials : int
+        How many potentials did, of those of all neurons of the network in all steps.
     after_ties : int
         Spikes that differ after that.
     first : tuple of int or None
@@ -35,6 +35,7 @@ class Agreement:
     spikes: int
     differing: int
     near_ties: int
+    potentials: int
     after_ties: int
     first: tuple[int, ...] | None
     ulps: float
@@ -48,7 +49,7 @@ class Agreement:
         total = self.steps * self.samples * self.neurons
         text = f"{self.differing} of {total} differ ({self.spikes} spikes)"
         if self.near_ties:
-            text += f"; {self.near_ties} of {self.steps * self.samples} steps within {self.ulps:g} ulp of a threshold"
+            text += f"; {self.near_ties} of {self.potentials} potentials within {self.ulps:g} ulp of a threshold"
             text += f", {self.after_ties} differ after one"
         if self.first is not None:
             step, sample, *neuron = self.first
@@ -77,15 +78,14 @@ def agreement(have: np.ndarray, want: np.ndarray, margins: dict[str, np.ndarray]
     --------
     >>> have, want = np.zeros((3, 1, 1)), np.array([0, 1, 1]).reshape(3, 1, 1)
     >>> print(agreement(have, want, {"a": np.array([50.0, 2.0, 90.0]).reshape(3, 1, 1)}, 8))
-    0 of 3 differ (2 spikes); 1 of 3 steps within 8 ulp of a threshold, 2 differ after one; first at step 1, sample 0,
-    neuron 0
+    0 of 3 differ (2 spikes); 1 of 3 potentials within 8 ulp of a threshold, 2 differ after one;
+    first at step 1, sample 0, neuron 0
     """
     if have.shape != want.shape:
         found, fix = f"output of shape {have.shape}, {want.shape} expected", "report this with the file"
         raise error("LX402", found=found, fix=fix)
-    near = np.zeros(want.shape[:2], bool)
-    for margin in margins.values():
-        near |= (np.abs(margin) <= ulps).reshape(*near.shape, -1).any(-1)
+    each = [(np.abs(margin) <= ulps).reshape(*want.shape[:2], -1) for margin in margins.values()]
+    near = np.any([ties.any(-1) for ties in each], axis=0)
     after = np.logical_or.accumulate(near, axis=0).reshape(*near.shape, *(1,) * (want.ndim - 2))
     differs = have != want
     first = np.argwhere(differs)
@@ -95,7 +95,8 @@ def agreement(have: np.ndarray, want: np.ndarray, margins: dict[str, np.ndarray]
         neurons=int(np.prod(want.shape[2:])),
         spikes=int(want.sum()),
         differing=int((differs & ~after).sum()),
-        near_ties=int(near.sum()),
+        near_ties=int(sum(ties.sum() for ties in each)),
+        potentials=sum(ties.size for ties in each),
         after_ties=int((differs & after).sum()),
         first=tuple(int(i) for i in first[0]) if len(first) else None,
         ulps=ulps,

@@ -155,12 +155,6 @@ def test_unknown_profile_offers_the_nearest(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_integer_network_is_refused(tmp_path):
-    with pytest.raises(errors.UnsupportedError, match=r"LX401.*IntNetwork.*FloatNetwork"):
-        to_nir(random_network(0)[0], tmp_path / "m.nir")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_node_without_nir_kind_is_refused():
     with pytest.raises(errors.UnsupportedError, match=r"LX401.*plain"):
         nir_nodes.written(object())

@@ -8,25 +8,19 @@ from typing import Any
 import numpy as np
 
 from lifexport.graph import Edge
-from lifexport.network import FloatNetwork
+from lifexport.network import FloatNetwork, IntNetwork
 from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLIF
 from lifexport.nodes import FloatDense, Input, Output
+from lifexport.quantization import quantize
 from lifexport.spatial import Flatten, FloatAvgPool, FloatConv, SumPool
+from tests.exact_nets import EXACT, exact_network
 
 DT, STEPS, BATCH = 1e-3, 200, 4
 
 FORMS = (
-    "feed-forward",
-    "per-neuron",
-    "shifted",
-    "rest",
-    "recurrent",
-    "conv",
-    "integrators",
-    "synapses",
-    "merged",
-    "ties",
-)
+    "feed-forward", "per-neuron", "shifted", "rest", "recurrent", "conv", "sum-pool", "average-pool", "integrators",
+    "synapses", "merged", "ties",
+)  # fmt: skip
 """``shifted``: rest and reset at -0.3 V; ``rest``: rest 0.1 V above reset, where the membrane also starts."""
 RESETS = ("subtract", "value")
 
@@ -34,8 +28,8 @@ RESETS = ("subtract", "value")
 def network(form: str, reset: str, seed: int) -> FloatNetwork:
     """A living network of a form."""
     rng = np.random.default_rng([seed, FORMS.index(form)])
-    if form == "conv":
-        return _conv(rng, reset)
+    if form in ("conv", "sum-pool", "average-pool"):
+        return _conv(form, rng, reset)
     if form == "ties":
         return _ties(rng, reset)
     n = 12, 9, 5
@@ -49,8 +43,8 @@ def network(form: str, reset: str, seed: int) -> FloatNetwork:
     }
     edges = [Edge("in", "fc0"), Edge("fc0", "hidden"), Edge("hidden", "fc1"), Edge("fc1", "last"), Edge("last", "out")]
     if form == "recurrent":
-        nodes["back"] = FloatDense(weight=rng.normal(-0.5, 1.5, (n[1], n[1])), bias=rng.normal(0, 0.2, n[1]))
-        edges += [Edge("hidden", "back", delay=1), Edge("back", "hidden")]
+        nodes["wrec"] = FloatDense(weight=rng.normal(-0.5, 1.5, (n[1], n[1])), bias=rng.normal(0, 0.2, n[1]))
+        edges += [Edge("hidden", "wrec", delay=1), Edge("wrec", "hidden")]
     if form == "merged":
         nodes["skip"] = FloatDense(weight=_weights(form, rng, n[2], n[0]))
         edges += [Edge("in", "skip"), Edge("skip", "last")]
@@ -91,39 +85,28 @@ def _neurons(form: str, rng: np.random.Generator, n: int, reset: str) -> Any:
     return FloatLIF(**fields)
 
 
-def _conv(rng: np.random.Generator, reset: str) -> FloatNetwork:
-    kernels = rng.normal(0.4, 1.2, (3, 2, 3, 3)), rng.normal(0.2, 0.8, (4, 108 // 4))
+def _conv(form: str, rng: np.random.Generator, reset: str) -> FloatNetwork:
+    """A convolution, its neurons, perhaps a pool, and a readout."""
 
-    def lif(*shape: int) -> FloatLIF:
-        return FloatLIF(shape=shape, dt=DT, tau=8e-3, r=1.5, v_threshold=1.0, v_reset=0.0, reset=reset)
+    def neurons(*shape: int) -> Any:
+        fields: dict[str, Any] = {"shape": shape, "dt": DT, "v_threshold": 1.0, "v_reset": 0.0, "reset": reset}
+        return FloatIAF(r=1 / DT, **fields) if form == "sum-pool" else FloatLIF(tau=8e-3, r=1.5, **fields)
 
+    pools = {"sum-pool": SumPool, "average-pool": FloatAvgPool}
+    gain = 0.1 if form == "sum-pool" else 1.0
+    shape = (3, 3, 3) if form in pools else (3, 6, 6)
+    weight = rng.normal(0.4, 1.2, (3, 2, 3, 3)) * gain
     nodes: dict[str, Any] = {
         "in": Input(shape=(2, 6, 6)),
-        "conv": FloatConv(weight=kernels[0], bias=rng.normal(0, 0.1, 3), size=(6, 6), padding=1),
-        "hidden": lif(3, 6, 6),
-        "flat": Flatten(shape=(3, 6, 6)),
-        "fc": FloatDense(weight=rng.normal(0.2, 0.8, (4, 108))),
-        "last": lif(4),
+        "conv": FloatConv(weight=weight, bias=rng.normal(0, 0.1, 3) * gain, size=(6, 6), padding=1),
+        "hidden": neurons(3, 6, 6),
+        **({"pool": pools[form](shape=(3, 6, 6), kernel=2)} if form in pools else {}),
+        "flat": Flatten(shape=shape),
+        "fc": FloatDense(weight=rng.normal(0.2, 0.8, (4, int(np.prod(shape)))) * (3 * gain if form in pools else 1)),
+        "last": neurons(4),
         "out": Output(shape=(4,)),
     }
-    names = list(nodes)
-    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
-
-
-def pooled(rng: np.random.Generator, reset: str, kind: type) -> FloatNetwork:
-    """Convolution, neurons, a pool and neurons again."""
-    lif = FloatLIF(shape=(3, 6, 6), dt=DT, tau=8e-3, r=1.5, v_threshold=1.0, v_reset=0.0, reset=reset)
-    last = FloatLIF(shape=(3, 3, 3), dt=DT, tau=5e-3, r=2.0, v_threshold=1.0, v_reset=0.0, reset=reset)
-    nodes: dict[str, Any] = {
-        "in": Input(shape=(2, 6, 6)),
-        "conv": FloatConv(weight=rng.normal(0.4, 1.2, (3, 2, 3, 3)), size=(6, 6), padding=1),
-        "hidden": lif,
-        "pool": kind(shape=(3, 6, 6), kernel=2),
-        "last": last,
-        "out": Output(shape=(3, 3, 3)),
-    }
-    names = list(nodes)
-    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
+    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(nodes)], dt=DT)
 
 
 def _ties(rng: np.random.Generator, reset: str) -> FloatNetwork:
@@ -141,36 +124,54 @@ def _ties(rng: np.random.Generator, reset: str) -> FloatNetwork:
         "last": lif(4),
         "out": Output(shape=(4,)),
     }
-    names = list(nodes)
-    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(names)], dt=DT)
+    return FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairwise(nodes)], dt=DT)
 
-
-POOLS = (SumPool, FloatAvgPool)
 
 CARRIED: dict[str, dict[str, tuple[str, ...]]] = {
     "norse": {
-        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "conv", "synapses", "merged", "ties"),
-        "value": FORMS,
+        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "conv", "synapses", "ties"),
+        "value": tuple(form for form in FORMS if form not in ("merged", "average-pool")),
     },
     "snntorch": {
         "subtract": (),
-        "value": ("feed-forward", "per-neuron", "shifted", "conv", "integrators", "synapses", "merged", "ties"),
+        "value": (
+            "feed-forward", "per-neuron", "shifted", "conv", "average-pool", "integrators", "synapses", "merged", "ties"
+        ),
     },
     "spikingjelly": {
         "subtract": (),
-        "value": ("feed-forward", "shifted", "recurrent", "conv", "integrators", "synapses", "merged", "ties"),
+        "value": (
+            "feed-forward", "shifted", "recurrent", "conv", "average-pool", "integrators", "synapses", "merged", "ties"
+        ),
     },
     "sinabs": {
-        "subtract": ("feed-forward", "per-neuron", "shifted", "integrators", "merged", "ties"),
-        "value": ("feed-forward", "per-neuron", "shifted", "integrators", "merged", "ties"),
+        "subtract": ("feed-forward", "per-neuron", "shifted", "sum-pool", "integrators", "ties"),
+        "value": ("feed-forward", "per-neuron", "shifted", "sum-pool", "integrators", "ties"),
     },
     "rockpool": {
-        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "synapses", "merged", "ties"),
+        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "synapses", "ties"),
         "value": (),
     },
     "spyx": {
         "subtract": ("feed-forward", "per-neuron", "shifted", "integrators", "synapses", "ties"),
         "value": (),
     },
-}
+}  # fmt: skip
 """Forms that every importer can be given; every other one must be refused by name."""
+
+INTEGERS = {
+    "norse": ("lava, integrators", "nengo, integrators, loop"),
+    "snntorch": ("lava, integrators",),
+    "spikingjelly": ("lava, integrators", "nengo, integrators, loop"),
+    "sinabs": ("fpga-q, integrators", "sinabs, soft", "sinabs, zero", "lava, integrators"),
+    "spyx": ("sinabs, soft",),
+}
+"""Networks of targets whose neurons do not leak, in codes: the packages compute exactly what the chip does."""
+
+
+def integers(case: str) -> tuple[IntNetwork, np.ndarray]:
+    """A network in a target's integers, and codes for it."""
+    target, kind, fields, choices = EXACT[case]
+    f, x = exact_network(kind, **fields)
+    q = quantize(f, target, calibration=x, **choices)
+    return q, q.encode(x).codes

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from exact_nets import exact_network, tau
+from exact_nets import CUBA, EXACT, HARD, IAF, IAF_63, LIF, SHIFTS, SPIKES, exact_network, tau
 
 import lifexport as lx
 from lifexport.errors import UnsupportedError
@@ -14,50 +14,6 @@ from lifexport.graph import Edge
 from lifexport.neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
 from lifexport.nodes import FloatDense
 from lifexport.targets import target_names
-
-LIF = {"r": 1.0, "tau": tau(3700 / 4096)}
-HARD = LIF | {"reset": "value"}
-CUBA = LIF | {"tau_syn": tau(2900 / 4096)}
-SHIFTS = {"r": 1.0, "tau": tau(7 / 8)}
-IAF = {"r": 1e3, "strength": 127 / 512}  # exact ties with the threshold
-IAF_63 = {"r": 1e3, "strength": 63 / 256, "last": 63}
-SPIKES = {"approximate": ("spikes",)}
-
-EXACT = {
-    "fpga-q, soft, branch, loop": ("fpga-q", FloatLIF, LIF | {"recurrent": True, "skip": True}, {"state_bits": 24}),
-    "fpga-q, rest and reset": (
-        "fpga-q",
-        FloatLIF,
-        HARD | {"v_rest": -0.5, "v_reset": -0.7, "v_initial": -0.2},
-        {"state_bits": 24},
-    ),
-    "fpga-q, refractory": ("fpga-q", FloatLIF, HARD | {"refractory": 3}, {"state_bits": 24}),
-    "fpga-q, current": ("fpga-q", FloatCubaLIF, CUBA | {"strength": 0.2013}, {"state_bits": 24}),
-    "fpga-q, integrators": ("fpga-q", FloatIAF, IAF, {"state_bits": 24}),
-    "lava, branch, loop": ("loihi-lava", FloatLIF, HARD | {"last": 63, "recurrent": True, "skip": True}, {}),
-    "lava, current": ("loihi-lava", FloatCubaLIF, CUBA | {"reset": "value", "last": 63, "strength": 0.2013}, {}),
-    "lava, integrators": ("loihi-lava", FloatIAF, IAF_63 | {"reset": "value"}, {}),
-    "lava, greater than": ("loihi-lava", FloatIAF, IAF_63 | {"reset": "value", "compare": ">"}, {}),
-    "nengo, refractory, taus": (
-        "loihi1-nengo",
-        FloatLIF,
-        HARD | {"refractory": 3, "tau": lambda n: tau(np.arange(3900, 3900 - 50 * n, -50) / 4096)},
-        {},
-    ),
-    "nengo, current": ("loihi1-nengo", FloatCubaLIF, CUBA | {"reset": "value", "strength": 0.2013}, {}),
-    "nengo, integrators, loop": ("loihi1-nengo", FloatIAF, IAF | {"reset": "value", "recurrent": True}, {}),
-    "spikerplus, hard": (
-        "spikerplus",
-        FloatLIF,
-        SHIFTS | {"reset": "value", "last": 32767},
-        {"weight_bits": 16, "state_bits": 24},
-    ),
-    "sinabs, soft": ("sinabs-iaf", FloatIAF, IAF, {}),
-    "sinabs, loop": ("sinabs-iaf", FloatIAF, IAF | {"recurrent": True, "skip": True}, {}),
-    "sinabs, zero": ("sinabs-iaf", FloatIAF, IAF | {"reset": "value"}, {}),
-    "sinabs, start above the threshold": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5}, {}),
-    "sinabs, start above, zero": ("sinabs-iaf", FloatIAF, IAF | {"v_initial": 1.5, "reset": "value"}, {}),
-}
 
 
 @pytest.mark.parametrize("case", EXACT)

@@ -125,6 +125,8 @@ PROFILE = Profile(
     kinds={"LIF": _lif, "IAF": _iaf, "CubaLIF": _cuba},
     layers=("Affine", "Linear", "Conv2d", "SumPool2d", "Flatten"),
     steps={"LIF": _step_lif, "CubaLIF": _step_cuba, "IF": step_if},
+    merges=False,
+    pool_padding=False,
     loops="flat",
     resets={"value": (), "subtract": ("reset_subtract",)},
     usage="norse.torch.from_nir(nir.read({path}), dt={dt!r}{settings})",

@@ -83,9 +83,9 @@ class Profile:
         NIR kinds of connections that the importer reads and runs right.
     loops : ``"flat"`` | ``"nested"`` or None
         How a population that feeds itself is written; None where the importer cannot run it.
-    merges, branches, dilations : bool
-        Whether inputs of a population may come from several connections, whether a node may feed several, and whether
-        kernels may be dilated.
+    merges, branches, dilations, pool_padding : bool
+        Whether inputs of a population may come from several connections, whether a node may feed several, whether
+        kernels may be dilated and pools padded.
     ran : bool
         Whether the importer itself was run to verify the profile, or only read.
     step : float, seconds, optional
@@ -111,6 +111,7 @@ class Profile:
     merges: bool = True
     branches: bool = True
     dilations: bool = True
+    pool_padding: bool = True
     ran: bool = True
     only_dt: float | None = None
     lag: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import nir  # noqa: TID251
@@ -32,7 +33,7 @@ class Rewritten:
     graph : nir.NIRGraph
         Arrays are float32.
     names : dict from name in the network to name in the graph, as it reads back
-        Of ends and populations.
+        Of all nodes that were there before.
     reset : str or None
         Reset the importer must be told.
     settings : tuple of str
@@ -77,9 +78,9 @@ def rewritten(network: FloatNetwork, profile: Profile) -> Rewritten:
         raise all_of(findings)
     ends = dict(zip((network.input_name, network.output_name), ENDS, strict=True))
     names = ends | written_names([name for name in nodes if name not in ends], reserved=ENDS)
-    pairs = sorted((names[edge.source], names[edge.target]) for edge in edges)
+    pairs = _backs_first((names[edge.source], names[edge.target]) for edge in edges)
     made = {names[name]: graph_nodes[name] for name in nodes}
-    kept = {name: names[name] for name in (*network.populations, network.input_name, network.output_name)}
+    kept = {name: names[name] for name in network.nodes}
     if profile.loops == "nested":
         made, pairs, inside = _nested(made, pairs)
         kept = {name: inside.get(there, there) for name, there in kept.items()}
@@ -132,6 +133,9 @@ def _layer(node: Any, profile: Profile) -> nir.NIRNode:
     if not profile.dilations and np.any(np.asarray(getattr(made, "dilation", 1)) != 1):
         found = f"{made.dilation}; {profile.importer} has none"  # type: ignore[attr-defined]
         raise error("LX401", field="dilation", found=found, fix="use dilation 1, or another profile")
+    if not profile.pool_padding and isinstance(made, nir.SumPool2d) and np.any(made.padding):
+        found = f"{made.padding}; {profile.importer} drops it"
+        raise error("LX401", field="padding", found=found, fix="pool without padding, or use another profile")
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
@@ -150,6 +154,13 @@ def _require_finite(fields: dict[str, Any]) -> None:
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
             found, fix = "a number beyond float32", "scale weights and thresholds down together"
             raise error("LX401", field=name, found=found, fix=fix)
+
+
+def _backs_first(edges: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Edges in order, those of loops first: nirtorch follows them so, and takes what it runs last for the output."""
+    pairs = sorted(edges)
+    inside = [set(loop) for loop in loops({end for pair in pairs for end in pair}, [Edge(a, b) for a, b in pairs])]
+    return sorted(pairs, key=lambda pair: (not any(set(pair) <= loop for loop in inside), pair))
 
 
 def _nested(
@@ -181,5 +192,5 @@ def _nested(
         )
         nodes = {there: part if there == name else node for there, node in nodes.items() if there != back}
         pairs = [pair for pair in pairs if back not in pair]
-        inside[name] = f"{name}.neurons"
+        inside |= {name: f"{name}.neurons", back: f"{name}.feedback"}
     return nodes, pairs, inside

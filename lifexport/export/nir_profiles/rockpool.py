@@ -68,7 +68,8 @@ PROFILE = Profile(
     kinds={"LIF": _cuba, "CubaLIF": _cuba},
     steps={"CubaLIF": _step_cuba},
     layers=("Affine", "Linear"),
+    merges=False,
     loops="nested",
-    resets={"subtract": ("single_spike",)},
+    resets={"subtract": ("max_one_spike",)},
     usage="rockpool.nn.modules.torch.nir.from_nir(nir.read({path}))",
 )

@@ -76,6 +76,8 @@ PROFILE = Profile(
     kinds={"LIF": _lif, "IAF": _iaf},
     steps={"LIF": _step_lif, "IF": _step_if},
     layers=("Affine", "Conv2d", "SumPool2d", "Flatten"),
+    merges=False,
+    pool_padding=False,
     resets={"subtract": ("single_spike",), "value": ("single_spike", "membrane_reset")},
     usage="sinabs.nir.from_nir(nir.read({path}), batch_size=...)",
 )
