@@ -251,7 +251,7 @@ def test_what_feeds_a_population_takes_its_gain(tmp_path):
     nodes = {"in": Input(shape=(2,)), "fc": fc, "a": lif(2, r=2.0), "b": lif(2, r=3.0), "out": Output(shape=(2,))}
     pairs = [("in", "fc"), ("fc", "a"), ("fc", "b"), ("a", "b"), ("b", "out")]
     shared = FloatNetwork(nodes=nodes, edges=[Edge(a, b) for a, b in pairs], dt=1e-3)
-    lx.to_nir(shared, tmp_path / "m.nir", profile="norse")
+    lx.to_nir(shared, tmp_path / "m.nir", profile="spinnaker2")
     assert set(lx.from_nir(tmp_path / "m.nir").nodes) == {"input", "fc", "fc_b", "a", "b", "b_in", "output"}
 
 
