@@ -21,7 +21,6 @@ from lifexport.network import FloatNetwork, Input, Output
 from lifexport.neurons import FloatLIF
 from lifexport.nodes import FloatDense
 from tests.export.nir_files import DT, NETWORKS, chain, lif, recurrent
-from tests.nets import random_network
 
 # Round trips
 
