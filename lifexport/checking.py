@@ -52,7 +52,14 @@ class Checked:
         }
 
 
-def check(path: str | os.PathLike[str], *, dt: float | None = None, target: str | None = None) -> Checked:
+def check(
+    path: str | os.PathLike[str],
+    *,
+    dt: float | None = None,
+    source: str | None = None,
+    reset: str | None = None,
+    target: str | None = None,
+) -> Checked:
     """Check a NIR file, an ONNX file, a target description or a report; nothing is raised for a bad file.
 
     Parameters
@@ -62,6 +69,8 @@ def check(path: str | os.PathLike[str], *, dt: float | None = None, target: str 
         JSON file without that field is taken for a target.
     dt : float, seconds, optional
         Time step of a NIR file that does not say.
+    source, reset : str, optional
+        Whose network a NIR file without record holds, and with which reset it was trained, as for ``from_nir``.
     target : str, optional
         For a NIR file: also find every feature that this target cannot express (LX203).
 
@@ -82,10 +91,12 @@ def check(path: str | os.PathLike[str], *, dt: float | None = None, target: str 
     kind, findings = None, ()
     try:
         kind = _kind(Path(path))
-        for option, value in (("dt", dt), ("target", target)):
+        for option, value in (("dt", dt), ("source", source), ("reset", reset), ("target", target)):
             if value is not None and kind != "nir":
                 raise error("LX006", field=option, found=f"{value!r} for a {kind} file", fix="leave it out")
-        findings = _check_nir(path, dt, target) if kind == "nir" else _check_other(path, kind)
+        findings = (
+            _check_nir(path, target, dt=dt, source=source, reset=reset) if kind == "nir" else _check_other(path, kind)
+        )
     except LifexportError as failure:
         findings = failure.findings
     return Checked(file=str(path), kind=kind, findings=findings)
@@ -119,17 +130,17 @@ def _json_kind(document: Any) -> Kind:
     return named[1]  # type: ignore[return-value]
 
 
-def _check_nir(path: str | os.PathLike[str], dt: float | None, target: str | None) -> tuple[Finding, ...]:
+def _check_nir(path: str | os.PathLike[str], target: str | None, **asked: Any) -> tuple[Finding, ...]:
     from .export.nir_graph import check_nir, from_nir  # loads nir and h5py
 
-    findings = check_nir(path, dt)
+    findings = check_nir(path, **asked)
     if target is None or any(finding.severity == "error" for finding in findings):
         return findings
     from .network import FloatNetwork
     from .quantization import inexpressible
     from .targets import load_target
 
-    network = from_nir(path, dt=dt)
+    network = from_nir(path, **asked)
     if not isinstance(network, FloatNetwork):
         found, fix = f"{target!r} for integers that were made for {network.target!r}", "leave it out"
         raise error("LX006", field="target", found=found, fix=fix)

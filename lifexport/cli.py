@@ -90,16 +90,18 @@ def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) 
 @verbs.command()
 @click.argument("file")
 @click.option("--dt", type=float, callback=_time_step, help="Time step in seconds, for a NIR file that does not say.")
+@click.option("--source", help="Whose network a NIR file without record holds: norse, snntorch, sinabs-single, ...")
+@click.option("--reset", help="With which reset it was trained: subtract or value.")
 @click.option("--target", help="For a NIR file: also find what this target cannot express.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(file: str, dt: float | None, target: str | None, as_json: bool) -> int:
+def check(file: str, dt: float | None, source: str | None, reset: str | None, target: str | None, as_json: bool) -> int:
     """Find everything wrong with FILE: a .nir or .onnx file, a target description or a report (.json).
 
     Warnings and notes do not fail. Example: lifexport check out/model.nir --target fpga-q
     """
     from .checking import check as check_file
 
-    checked = check_file(file, dt=dt, target=target)
+    checked = check_file(file, dt=dt, source=source, reset=reset, target=target)
     if as_json:
         _say(readable_json(checked.to_json()), nl=False)
     else:

@@ -18,7 +18,9 @@ SLOPES = "tests/train/test_neurons.py::test_gradients_are_those_of_the_equation"
 SCANS = "tests/train/test_scans.py"
 EDGES = "tests/train/test_neuron.py::test_"
 CAPTURED = "tests/capturing/test_neurons.py::test_"
-NIR = "tests/export/test_nir_graph.py"
+PROFILES = "tests/export/test_nir_profiles.py"
+INTEGERS = "tests/export/test_nir_integers.py"
+VERIFYING = "tests/interop/test_verifying.py"
 READING = "tests/export/test_nir_reading.py"
 SPINNAKER = "tests/targets/test_spinnaker1.py"
 LIMITS = "tests/targets/test_limits.py"
@@ -210,9 +212,11 @@ MUTANTS = [
     Mutant("simulation/fast.py", "reached.ops.events_overflow.any()", "False", FAST),
     Mutant("simulation/fast.py", "not found.holds(state)", "False", FAST),
     Mutant("simulation/fast.py", "reached.ops.sums > INT32", "False", FAST),
-    Mutant("simulation/fast.py", "chunk(state, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE),
-    Mutant("simulation/fast.py", "jnp.append(count, rest[3][name])", "count", AGREE),
-    Mutant("simulation/fast.py", "return np.int8\n", "return np.float16\n", AGREE),
+    Mutant(
+        "simulation/chunks.py", "chunk(state, codes[whole:])", "chunk((populations, delayed), codes[whole:])", AGREE
+    ),
+    Mutant("simulation/chunks.py", "jax.tree.map(jnp.append, counts, count)", "counts", AGREE),
+    Mutant("simulation/products.py", "return np.int8\n", "return np.float16\n", AGREE),
     Mutant(
         "simulation/stepwise.py",
         "given = {e: delayed[e][0] if e.delay else",
@@ -461,8 +465,28 @@ MUTANTS = [
     ),
     Mutant("train/surrogate/base.py", "(x >= 0).astype", "(x > 0).astype", "tests/train/test_surrogate.py"),
     # Files and report
-    Mutant("export/nir_graph.py", "v_reset=node.v_reset[()]", "v_reset=node.v_rest[()]", NIR),
-    Mutant("export/nir_reading.py", "places = provenance.changed(fields, network)", "places = []", READING),
+    # NIR
+    Mutant("export/nir_restoring.py", "places = provenance.changed(fields, network) or", "places = [] or", READING),
+    Mutant("export/nir_profiles/numbers.py", 'least < height if trained == ">="', "least < height if True", PROFILES),
+    Mutant("export/nir_profiles/numbers.py", 'return least if importer == ">="', "return least if True", PROFILES),
+    Mutant("export/nir_profiles/numbers.py", "np.where(distance < error, candidate, best)", "best", PROFILES),
+    Mutant("export/nir_profiles/neuron.py", "(1 - self.decay) * self.rest", "self.decay * self.rest", PROFILES),
+    Mutant("export/nir_profiles/norse.py", "bias=zero if at_rest else form.rest", "bias=zero", PROFILES),
+    Mutant("export/nir_profiles/norse.py", "scale=form.gain / rate,", "scale=form.gain,", PROFILES),
+    Mutant("export/nir_profiles/folding.py", "bias = bias + _constant(", "bias = bias + 0 * _constant(", PROFILES),
+    Mutant("export/nir_profiles/folding.py", "node.bias * rows + constant", "node.bias + constant", PROFILES),
+    Mutant("export/nir_profiles/rewriting.py", "if len(asked) > 1:", "if False:", PROFILES),
+    Mutant("export/nir_profiles/rewriting.py", "if into > 1 and not profile.merges:", "if False:", PROFILES),
+    Mutant("export/nir_profiled.py", "_require_stored(graph, kept)", "pass", PROFILES),
+    Mutant("export/nir_profiled.py", '| {"": {"edges"', '| {"-": {"edges"', INTEGERS),
+    Mutant("export/nir_integers.py", "- _exponent(q, target)", "", INTEGERS),
+    Mutant("export/nir_integers.py", "node.bias / 2.0 ** _exponent(q, name)", "node.bias / 1.0", INTEGERS),
+    Mutant("export/nir_integers.py", "total = edge.delay + own[edge.source]", "total = edge.delay", INTEGERS),
+    Mutant("export/nir_integers.py", 'if rules.current.when == "after_input"', "if False", INTEGERS),
+    Mutant("export/nir_integers.py", "rest + low * volt", "low * volt", INTEGERS),
+    Mutant("interop/verdict.py", "np.logical_or.accumulate(near, axis=0)", "near", VERIFYING),
+    Mutant("interop/verifying.py", "p.exact or (p.differing == 0 and", "True or (p.differing == 0 and", VERIFYING),
+    Mutant("interop/verifying.py", "output[skew:][: len(want)]", "output[: len(want)]", VERIFYING),
     Mutant("fidelity/running.py", "d.step, order[d.node]", "-d.step, order[d.node]", FIDELITY),
     Mutant("fidelity/running.py", "np.minimum(a, b).sum(", "np.maximum(a, b).sum(", FIDELITY),
     Mutant("fidelity/running.py", "rows[lags[name][0] :]", "rows[0:]", TARGETS),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 
+import nir
 import numpy as np
 import pytest
 from float_nets import float_network
@@ -112,7 +113,7 @@ def test_a_target_finds_what_it_cannot_express(files, tmp_path):
 
 
 def test_options_that_do_not_apply_are_refused(files):
-    for options in ({"dt": 1e-3}, {"target": "fpga-q"}):
+    for options in ({"dt": 1e-3}, {"target": "fpga-q"}, {"source": "norse"}, {"reset": "value"}):
         assert [f.code for f in lx.check(files / "good.onnx", **options).findings] == ["LX006"]
     assert [f.code for f in lx.check(files / "good.nir", dt=2e-3).findings] == ["LX103"]
     assert "LX001" in {f.code for f in lx.check(files / "good.nir", target="fpga-p").findings}
@@ -138,3 +139,21 @@ def test_random_bytes_are_never_a_network(tmp_path):
             path = tmp_path / f"noise.{suffix}"
             path.write_bytes(rng.bytes(length))
             assert not lx.check(path).ok
+
+
+def test_files_of_other_tools_are_checked_under_their_rules(tmp_path):
+    path = tmp_path / "f.nir"
+    ones = np.ones(2, np.float32)
+    nodes = {
+        "input": nir.Input(np.array([3])),
+        "fc": nir.Affine(np.ones((2, 3), np.float32), ones),
+        "lif": nir.LIF(ones * 1e-3, ones * 10, 0 * ones, ones),
+        "output": nir.Output(np.array([2])),
+    }
+    nir.write(path, nir.NIRGraph(nodes, [("input", "fc"), ("fc", "lif"), ("lif", "output")]))
+    assert "LX006" in [f.code for f in lx.check(path, source="snntorch").findings]
+    (told,) = lx.check(path, source="snntorch", reset="value").findings
+    assert told.code == "LX413" and "as snnTorch 1.0.0 does it" in told.found
+    assert [f.code for f in lx.check(path, source="sinabs", dt=1e-3).findings] == ["LX401"]
+    checked = lx.check(path, source="snntorch", reset="value", target="fpga-q")
+    assert checked.ok

@@ -142,6 +142,17 @@ def test_refusals_name_the_reason(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+def test_feedback_by_two_connections():
+    back = FloatDense(weight=np.eye(2))
+    nodes = {"in": Input(shape=(2,)), "a": lif(2), "b": back, "c": back, "out": Output(shape=(2,))}
+    pairs = [("in", "a", 0), ("a", "out", 0), ("a", "b", 1), ("b", "a", 0), ("a", "c", 1), ("c", "a", 0)]
+    net = FloatNetwork(nodes=nodes, edges=[Edge(*pair) for pair in pairs], dt=1e-3)
+    for name in ("rockpool", "spyx"):
+        with pytest.raises(errors.UnsupportedError, match="feedback by 2 connections"):
+            rewritten(net, PROFILES[name])
+    assert rewritten(net, PROFILES["norse"]).graph.nodes.keys() == {"input", "a_in", "a", "b", "c", "output"}
+
+
 def test_loops_that_importers_do_not_run():
     nodes = {"in": Input(shape=(2,)), "a": lif(2), "b": lif(2), "out": Output(shape=(2,))}
     edges = [Edge("in", "a"), Edge("a", "b"), Edge("b", "a", delay=1), Edge("b", "out")]

@@ -153,7 +153,7 @@ CARRIED: dict[str, dict[str, tuple[str, ...]]] = {
         "value": (),
     },
     "spyx": {
-        "subtract": ("feed-forward", "per-neuron", "shifted", "integrators", "synapses", "ties"),
+        "subtract": ("feed-forward", "per-neuron", "shifted", "recurrent", "integrators", "synapses", "ties"),
         "value": (),
     },
 }  # fmt: skip

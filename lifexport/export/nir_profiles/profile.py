@@ -81,8 +81,9 @@ class Profile:
         What the importer does in a step: the model that stands in where it is not installed.
     layers : tuple of str
         NIR kinds of connections that the importer reads and runs right.
-    loops : ``"flat"`` | ``"nested"`` or None
-        How a population that feeds itself is written; None where the importer cannot run it.
+    loops : ``"flat"`` | ``"pair"`` | ``"nested"`` or None
+        How a population that feeds itself is written: as it is; so, but by one connection alone; as a graph of its own;
+        None where the importer cannot run it.
     merges, branches, dilations, pool_padding : bool
         Whether inputs of a population may come from several connections, whether a node may feed several, whether
         kernels may be dilated and pools padded.

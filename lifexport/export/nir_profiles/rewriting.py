@@ -81,6 +81,8 @@ def rewritten(network: FloatNetwork, profile: Profile) -> Rewritten:
     pairs = _backs_first((names[edge.source], names[edge.target]) for edge in edges)
     made = {names[name]: graph_nodes[name] for name in nodes}
     kept = {name: names[name] for name in network.nodes}
+    if profile.loops in ("pair", "nested"):
+        _require_pairs(made, pairs)
     if profile.loops == "nested":
         made, pairs, inside = _nested(made, pairs)
         kept = {name: inside.get(there, there) for name, there in kept.items()}
@@ -163,22 +165,22 @@ def _backs_first(edges: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(pairs, key=lambda pair: (not any(set(pair) <= loop for loop in inside), pair))
 
 
+def _require_pairs(nodes: dict[str, nir.NIRNode], pairs: list[tuple[str, str]]) -> None:
+    """Refuse (LX401) feedback that is not one connection."""
+    for loop in loops(nodes, [Edge(a, b) for a, b in pairs]):
+        if len(loop) != 2:
+            name = next(member for member in loop if not isinstance(nodes[member], nir.Affine | nir.Linear))
+            found = f"feedback by {len(loop) - 1} connections; the importer takes one"
+            raise error("LX401", node=name, found=found, fix="let one connection without pools feed back")
+
+
 def _nested(
     nodes: dict[str, nir.NIRNode], pairs: list[tuple[str, str]]
 ) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]], dict[str, str]]:
-    """Every population with its feedback as one nested graph of four nodes, and where the populations are now.
-
-    Raises
-    ------
-    UnsupportedError
-        LX401 for feedback that is not one connection.
-    """
+    """Every population with its feedback as one nested graph of four nodes, and where the populations are now."""
     inside: dict[str, str] = {}
     for loop in loops(nodes, [Edge(a, b) for a, b in pairs]):
         name = next(member for member in loop if not isinstance(nodes[member], nir.Affine | nir.Linear))
-        if len(loop) != 2:
-            found = f"feedback by {len(loop) - 1} connections; a nested graph has one"
-            raise error("LX401", node=name, found=found, fix="let one connection without pools feed back")
         (back,) = set(loop) - {name}
         shape = {"input": np.array(nodes[name].input_type["input"])}
         part = nir.NIRGraph(

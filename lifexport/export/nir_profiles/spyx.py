@@ -55,6 +55,7 @@ PROFILE = Profile(
     kinds={"LIF": _cuba, "IAF": _cuba, "CubaLIF": _cuba},
     steps={"CubaLIF": _step_cuba},
     layers=("Affine", "Linear"),
+    loops="pair",
     merges=False,
     branches=False,
     lag=True,
