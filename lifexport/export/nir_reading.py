@@ -47,8 +47,8 @@ def from_nir(
         Time step; needed where neither record nor source says it, and must agree where one does.
     source : str, optional
         Whose network it is: ``"ode"`` (default), ``"norse"``, ``"norse-export"``, ``"snntorch"``, ``"spikingjelly"``,
-        ``"sinabs-single"``, ``"rockpool-single"``, ``"spyx"``, ``"snn-mlir"``; only for files without record.
-        ``nir_sources`` says what each of them does.
+        ``"sinabs-single"``, ``"rockpool-single"``, ``"spyx"``, ``"snn-mlir"``, ``"spinnaker2"``, ``"lava"``; only for
+        files without record. ``nir_sources`` says what each of them does.
     reset : ``"subtract"`` | ``"value"`` | ``"value_held"``, optional
         What the network was trained with, where the source has several and NIR does not say.
     output : str, optional
