@@ -16,7 +16,7 @@ from ..neurons import FloatLIF
 from ..nodes import FloatDense, Input, Output
 from ..spatial import Flatten, FloatAvgPool, FloatConv, Pool, SumPool
 from .nir_raw import ELEMENTWISE, NEURONS, Raw
-from .nir_sources import Asked, Source
+from .nir_source import Asked, Source
 from .nir_survey import unreadable
 
 Nodes = Mapping[str, Raw]

@@ -27,7 +27,8 @@ from .nir_profiles.settings import SETTINGS
 from .nir_raw import RawGraph, raw_graph
 from .nir_restoring import disagreement
 from .nir_running import as_run
-from .nir_sources import RESETS, SOURCES, Asked, source_named
+from .nir_source import RESETS, Asked
+from .nir_sources import SOURCES, source_named
 from .nir_survey import unreadable
 
 PLAIN = "plain"

@@ -16,7 +16,8 @@ from .nir_profiled import PLAIN, restored
 from .nir_raw import RawGraph
 from .nir_restoring import restore
 from .nir_running import as_run
-from .nir_sources import Asked, Source, source_named
+from .nir_source import Asked, Source
+from .nir_sources import source_named
 from .nir_survey import all_of, collect, read_raw
 
 ROOM = 1 << 26

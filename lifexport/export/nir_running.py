@@ -10,7 +10,7 @@ from ..network import FloatNetwork
 from . import nir_folding, nir_loops, nir_nesting
 from .nir_building import built, shapes
 from .nir_raw import Raw, RawGraph
-from .nir_sources import Asked, Source
+from .nir_source import Asked, Source
 from .nir_survey import collect
 
 

@@ -1,0 +1,209 @@
+"""Sources built on torch: norse, snnTorch, spikingjelly, sinabs and rockpool.
+
+What each makes of ``tau``, ``r``, threshold and reset was read in its source; all are held against runs of the tool.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..findings import error
+from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
+from .nir_source import (
+    RESETS,
+    Asked,
+    Parameters,
+    Source,
+    convention,
+    cuba,
+    drop_after_decay,
+    equal,
+    iaf,
+    li,
+    lif,
+    per_step,
+    zeros,
+)
+
+# norse 1.1.0
+
+
+def _norse_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")  # norse adds it to the synapse too
+    w_in = given["w_in"] * (asked.dt / given["tau_syn"])
+    return cuba(given, asked, "euler", w_in=w_in, v_reset=0.0, reset=asked.reset)
+
+
+def _norse_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    if asked.reset == "subtract":
+        found = "'subtract'; norse resets LIF neurons that it reads to 0, whatever its reset_method"
+        raise error("LX401", field="reset", found=found, fix='use reset="value", or source="norse-export"')
+    return lif(given, asked, "euler", r=1.0, v_reset=0.0)
+
+
+def _norse_if(given: Parameters, asked: Asked) -> FloatIAF:
+    return iaf(given, asked, r=per_step(asked.dt), v_reset=0.0)
+
+
+NORSE = Source(
+    says="as norse 1.1.0 reads it: tau in seconds, forward Euler, r of LIF and IF ignored (taken as 1), v > "
+    "v_threshold, reset to 0 (CubaLIF also by subtraction)",
+    make={"LIF": _norse_lif, "CubaLIF": _norse_cuba, "IF": _norse_if},
+    first_bias=False,
+    resets=RESETS,
+    default="value",
+)
+
+
+def _norse_written(given: Parameters, asked: Asked) -> FloatLIF:
+    times = {"tau": given["tau"] / asked.dt}
+    return lif({**given, **times}, asked, "euler", r=1.0, v_reset=0.0, reset=asked.reset)
+
+
+def _norse_written_li(given: Parameters, asked: Asked) -> FloatLI:
+    return li({**given, "tau": given["tau"] / asked.dt}, asked, "euler", r=1.0)
+
+
+NORSE_EXPORT = Source(
+    says="as norse 1.1.0 writes it: tau of the file is tau * dt, forward Euler, r ignored (1), v > v_threshold",
+    make={"LIF": _norse_written, "LI": _norse_written_li, "IF": _norse_if},
+    first_bias=False,
+    resets=RESETS,
+)
+
+
+# snnTorch 1.0.0
+
+
+def _snntorch_scale(given: Parameters, scale: np.ndarray) -> np.ndarray:
+    """Threshold that snnTorch divides by the input's gain, by the least of them, unless that is 1."""
+    return given["v_threshold"] if equal(scale, 1.0) else given["v_threshold"] / np.unique(scale)[0]
+
+
+def _snntorch_reset(threshold: np.ndarray, decay: np.ndarray, asked: Asked) -> dict[str, Any]:
+    if asked.reset != "subtract":
+        held = {"refractory": 2} if asked.reset == "value_held" else {}  # the input of that step is lost too
+        return {"v_threshold": threshold, "v_reset": 0.0, "reset": "value", **held}
+    return {"v_threshold": threshold, "v_reset": drop_after_decay(threshold, decay), "reset": "subtract"}
+
+
+def _snntorch_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    zeros(given, "v_leak")
+    rate = asked.dt / given["tau"]
+    threshold = _snntorch_scale(given, given["r"] * rate)
+    if asked.reset == "value_held":
+        found, fix = (
+            "'value_held', which is what Synaptic does",
+            'use reset="value": a Leaky resets to 0, and adds its input',
+        )
+        raise error("LX401", field="reset", found=found, fix=fix)
+    return lif(given, asked, "euler_direct", r=1.0, **_snntorch_reset(threshold, 1 - rate, asked))
+
+
+def _snntorch_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")
+    rate = asked.dt / given["tau_mem"]
+    convention(given["r"], 1 / rate, "r", "tau_mem / dt")
+    threshold = _snntorch_scale(given, given["w_in"] * (asked.dt / given["tau_syn"]))
+    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0, **_snntorch_reset(threshold, 1 - rate, asked))
+
+
+SNNTORCH = Source(
+    says="as snnTorch 1.0.0 does it: dt = 0.1 ms, decay 1 - dt/tau, inputs added as they are (the threshold divided by "
+    "r * dt/tau), v > v_threshold; reset 'subtract' after the decay, 'value' to 0, 'value_held' to 0 for one step "
+    '(Synaptic with reset_mechanism="zero" and the default reset_delay)',
+    make={"LIF": _snntorch_lif, "CubaLIF": _snntorch_cuba},
+    dt=1e-4,
+    resets=(*RESETS, "value_held"),
+)
+
+
+# spikingjelly 2.0.0
+
+
+def _spikingjelly_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    at_reset = {"v_rest": given["v_reset"], "compare": ">="}
+    if not np.allclose(given["v_leak"], given["v_reset"], rtol=1e-6, atol=1e-12):
+        fix = 'train with both equal, or read it with source="ode"'
+        raise error("LX401", field="v_leak", found="not v_reset, which spikingjelly takes for both", fix=fix)
+    if equal(given["r"], 1.0):
+        return lif(given, asked, "euler", r=1.0, **at_reset)
+    convention(given["r"], given["tau"] / asked.dt, "r", "1 or tau / dt")
+    return lif(given, asked, "euler_direct", r=1.0, **at_reset)
+
+
+def _spikingjelly_if(given: Parameters, asked: Asked) -> FloatIAF:
+    convention(given["r"], 1 / asked.dt, "r", "1 / dt")
+    start = {"v_rest": given["v_reset"], "v_initial": given["v_reset"]}
+    return iaf(given, asked, r=per_step(asked.dt), compare=">=", **start)
+
+
+def _spikingjelly_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")
+    convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
+    convention(given["w_in"], given["tau_syn"] / asked.dt, "w_in", "tau_syn / dt")
+    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0, compare=">=", v_initial=given["v_reset"])
+
+
+SPIKINGJELLY = Source(
+    says="as spikingjelly 2.0.0 does it: tau in seconds, decay 1 - dt/tau, inputs times dt/tau where r = 1 and as they "
+    "are where r = tau/dt, v >= v_threshold, hard reset to v_reset, where it also starts",
+    make={"LIF": _spikingjelly_lif, "CubaLIF": _spikingjelly_cuba, "IF": _spikingjelly_if},
+    first_bias=False,
+)
+
+
+# sinabs 3.1.3, rockpool 3.1.0
+
+
+def _single_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    zeros(given, "v_leak")
+    return lif(given, asked, "exponential_direct", r=1.0, v_reset=0.0, reset=asked.reset, compare=">=")
+
+
+def _sinabs_if(given: Parameters, asked: Asked) -> FloatIAF:
+    return iaf(given, asked, r=per_step(asked.dt), v_reset=0.0, reset=asked.reset, compare=">=")
+
+
+def _sinabs_li(given: Parameters, asked: Asked) -> FloatLI:
+    zeros(given, "v_leak")
+    return li(given, asked, "exponential_direct", r=1.0)
+
+
+SINABS_SINGLE = Source(
+    says="as sinabs 3.1.3 does it with spike_fn=SingleSpike and min_v_mem=None: tau in steps, decay exp(-1/tau), "
+    "inputs added as they are (r ignored), v >= v_threshold, v_threshold subtracted, or reset to 0 with "
+    "reset_fn=MembraneReset()",
+    make={"LIF": _single_lif, "IF": _sinabs_if, "LI": _sinabs_li},
+    seconds=None,
+    resets=RESETS,
+    default="subtract",
+)
+
+
+def _rockpool_lif(given: Parameters, asked: Asked) -> FloatLIF:
+    _rockpool_dt(given["tau"], given["r"], asked)
+    return _single_lif(given, asked)
+
+
+def _rockpool_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
+    zeros(given, "v_leak")
+    _rockpool_dt(given["tau_mem"], given["r"], asked)
+    once = {"r": 1.0, "v_reset": 0.0, "reset": "subtract", "compare": ">="}
+    return cuba(given, asked, "exponential_direct", w_in=np.exp(-asked.dt / given["tau_syn"]), **once)
+
+
+def _rockpool_dt(tau: np.ndarray, r: np.ndarray, asked: Asked) -> None:
+    """The file says dt in two ways: rockpool writes ``r = tau / dt * exp(-dt / tau)`` and reads ``tau / (1 + r)``."""
+    if not equal(float(np.min(tau / (1 + r))), asked.dt):
+        convention(r, tau / asked.dt * np.exp(-asked.dt / tau), "r", "tau / dt * exp(-dt / tau)")
+
+
+ROCKPOOL_SINGLE = Source(
+    says="as rockpool 3.1.0 does it with max_spikes_per_dt=1: tau in seconds, decay exp(-dt/tau), inputs added before "
+    "the current decays, v >= v_threshold, v_threshold subtracted",
+    make={"LIF": _rockpool_lif, "CubaLIF": _rockpool_cuba},
+    resets=("subtract",),
+)
