@@ -66,7 +66,7 @@ RECORD_EDITS = {
     "newer": (lambda f: f.update(schema="lifexport.provenance/9"), [("LX004", None, None)]),
     "of an IntNetwork": (
         lambda f: f.update(kind="IntNetwork", target="fpga-q", target_digest="", approximations=[]),
-        [("LX401", None, None)],
+        [("LX003", None, None)],
     ),
     "digest of an array": (lambda f: f["nodes"]["b"]["arrays"]["tau"].update(sha256=""), [("LX403", "b", "tau")]),
     "key of an array's digest": (
