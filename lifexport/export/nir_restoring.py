@@ -53,9 +53,6 @@ def restore(graph: RawGraph, fields: Mapping[str, Any], findings: list[Finding])
     LifexportError
         LX403 where record and graph disagree, LX003 for a damaged record, or the rule of a network that is broken.
     """
-    if fields["kind"] != FloatNetwork.__name__:
-        fix = "read the FloatNetwork it was quantized from"
-        raise error("LX401", found=f"the record of an {fields['kind']}", fix=fix)
     nodes, edges = named(graph, fields)
     step = provenance.exact_dt(fields)
     built = {}

@@ -287,6 +287,15 @@ def test_bias_of_feedback(tmp_path, late):
         lx.to_nir(net, tmp_path / "m.nir", profile="rockpool")
 
 
+@pytest.mark.parametrize("profile", ["norse", "snntorch", "spikingjelly", "sinabs", "lava", "snn-mlir"])
+def test_a_start_at_reset_below_rest(tmp_path, profile):
+    """What rest pulls is a bias then: no importer starts apart from its leak potential."""
+    node = lif(2, v_rest=0.2, v_reset=0.0, v_initial=0.0, reset="value")
+    lx.to_nir(chain(FloatDense(weight=np.eye(2)), node), tmp_path / "m.nir", profile=profile)
+    again = lx.from_nir(tmp_path / "m.nir")
+    assert (again.nodes["n0"].bias > 0).all() and not again.populations["n1"].v_rest.any()
+
+
 # The proof notices
 
 
