@@ -478,7 +478,7 @@ MUTANTS = [
     Mutant("export/nir_profiles/rewriting.py", "if len(asked) > 1:", "if False:", PROFILES),
     Mutant("export/nir_profiles/rewriting.py", "if into > 1 and not profile.merges:", "if False:", PROFILES),
     Mutant("export/nir_profiled.py", "_require_stored(graph, kept)", "pass", PROFILES),
-    Mutant("export/nir_profiled.py", '| {"": {"edges"', '| {"-": {"edges"', INTEGERS),
+    Mutant("export/nir_profiled.py", "json.dumps(sorted(pairs)).encode()", 'b""', INTEGERS),
     Mutant("export/nir_integers.py", "- _exponent(q, target)", "", INTEGERS),
     Mutant("export/nir_integers.py", "node.bias / 2.0 ** _exponent(q, name)", "node.bias / 1.0", INTEGERS),
     Mutant("export/nir_integers.py", "total = edge.delay + own[edge.source]", "total = edge.delay", INTEGERS),

@@ -26,13 +26,18 @@ from tests.wild_nets import wild_network, wild_spatial_network
 WIDE = Word.signed(24)
 
 
-def chain(weight=None, *, bits=8, rules=None, code=None, delay=0, **fields) -> IntNetwork:
+def chain(weight=None, *, bits=8, shift=0, rules=None, code=None, delay=0, **fields) -> IntNetwork:
     """Two inputs, two neurons; 3 of 4 parts of the membrane are kept unless told otherwise."""
     rules = rules or Rules(membrane=WIDE, leak=Leak(bits=2))
     given = {"decay": 3, "threshold": 8, "reset_code": 8, "unit": 1, **fields}
     nodes = {
         "in": IntInput(shape=(2,), code=code or InputCode(kind="spikes")),
-        "fc": IntDense(weight=np.array([[5, -3], [4, 7]]) if weight is None else weight, weight_bits=bits),
+        "fc": IntDense(
+            weight=np.array([[5, -3], [4, 7]]) if weight is None else weight,
+            weight_bits=bits,
+            shift=shift,
+            unit=2**shift,
+        ),
         "lif": IntLIF(shape=(2,), rules=rules, **given),
         "out": Output(shape=(2,)),
     }
@@ -54,6 +59,16 @@ EXACT = {
     "nothing kept": chain(rules=Rules(membrane=WIDE, leak=Leak(bits=2)), decay=0),
     "all kept, some nothing": chain(decay=[0, 4]),
     "bias": chain(rules=KEEPS_ALL, decay=0, bias=[1, -1]),
+    "bias beside shifted weights": chain(rules=KEEPS_ALL, decay=0, bias=[3, -1], shift=1),
+    "current, decayed after its input": chain(
+        rules=Rules(
+            membrane=WIDE,
+            leak=Leak(kind="none"),
+            current=Current(word=WIDE, leak=Leak(bits=1), when="after_input"),
+        ),
+        decay=0,
+        current_decay=[[2, 0]],
+    ),
     "initial": chain(rules=KEEPS_ALL, decay=0, v_initial=[7, 8]),
     "reset at once": chain(rules=dataclasses.replace(KEEPS_ALL, reset_when="step_end"), decay=0),
     "late spikes": chain(rules=dataclasses.replace(KEEPS_ALL, judged="next_step_start"), decay=0),

@@ -12,7 +12,8 @@ from lifexport import errors
 from lifexport.export.nir_golden import read_golden
 from lifexport.interop import environments, verify_nir
 from lifexport.interop.environments import Job, interpreter, run_jobs
-from lifexport.interop.verdict import agreement
+from lifexport.interop.verdict import Agreement, agreement
+from lifexport.interop.verifying import NirVerdict
 from tests.interop import cases
 
 
@@ -66,7 +67,7 @@ def test_golden_vectors(alone, tmp_path, profile, form):
     x = cases.inputs(net, 0)
     path = lx.to_nir(net, tmp_path / "m.nir", profile=profile, verify=False).path
     verdict = verify_nir(path, x, network=net, golden=tmp_path / "m.golden")
-    assert verdict.golden is not None
+    assert verdict.golden is not None and verdict.holds and verdict.against_trained.exact
     seen, output = read_golden(verdict.golden)
     np.testing.assert_array_equal(seen, x)
     np.testing.assert_array_equal(output[verdict.lag :], lx.simulate(net, x).output[: len(x) - verdict.lag])
@@ -88,6 +89,19 @@ def test_what_a_near_tie_may_have_caused_is_counted_apart():
     assert agreement(want, want, margins, 8).exact
     with pytest.raises(errors.MismatchError, match="LX402"):
         agreement(want[1:], want, margins, 8)
+
+
+@pytest.mark.parametrize(
+    ("differing", "near", "after", "holds"), [(0, 0, 0, True), (1, 0, 0, False), (0, 1, 2, True), (0, 2, 2, False)]
+)
+def test_a_verdict_holds_if_nothing_differs_but_after_few_near_ties(differing, near, after, holds):
+    part = Agreement(
+        steps=10, samples=1, neurons=1, spikes=5, differing=differing, near_ties=near, potentials=1000,
+        after_ties=after, first=(1, 0, 0) if differing or after else None, ulps=8,
+    )  # fmt: skip
+    fields = {"file": "m", "profile": "norse", "importer": "norse 1.1.0", "installed": True, "lag": 0}
+    assert NirVerdict(**fields, against_model=part, against_trained=None).holds is holds
+    assert NirVerdict(**fields, against_model=None, against_trained=part).holds is holds
 
 
 # Environments
