@@ -16,7 +16,8 @@ class Setting(NamedTuple):
     argument: bool = False
 
 
-EACH = "for layer in net.modules():  # of {}\n                   "
+SINABS = "[setattr(m, {}, {}) for m in net.modules() if isinstance(m, (sinabs.layers.LIF, sinabs.layers.IAF))]"
+ROCKPOOL = "[setattr(m, {}, {}) for m in net.modules() if hasattr(m, 'max_spikes_per_dt')]"
 
 SETTINGS: dict[str, Setting] = {
     "reset_subtract": Setting(
@@ -25,10 +26,8 @@ SETTINGS: dict[str, Setting] = {
     "exponential": Setting("decays are exponential", "integrator=IntegratorMethod.EXPONENTIAL", argument=True),
     "config_subtract": Setting("resets take the threshold off", "reset=ResetMethod.SUBTRACT", argument=True),
     "config_zero": Setting("resets are to 0", "reset=ResetMethod.ZERO", argument=True),
-    "single_spike": Setting("one spike a step", f"{EACH.format('sinabs.layers')} layer.spike_fn = SingleSpike"),
-    "membrane_reset": Setting("resets are to 0", f"{EACH.format('sinabs.layers')} layer.reset_fn = MembraneReset()"),
-    "no_min_v_mem": Setting("membranes have no lower limit", f"{EACH.format('sinabs.layers')} layer.min_v_mem = None"),
-    "max_one_spike": Setting(
-        "one spike a step", f"{EACH.format('LIFTorch')} layer.max_spikes_per_dt = torch.tensor(1.0)"
-    ),
+    "single_spike": Setting("one spike a step", SINABS.format("'spike_fn'", "sinabs.activation.SingleSpike")),
+    "membrane_reset": Setting("resets are to 0", SINABS.format("'reset_fn'", "sinabs.activation.MembraneReset()")),
+    "no_min_v_mem": Setting("membranes have no lower limit", SINABS.format("'min_v_mem'", "None")),
+    "max_one_spike": Setting("one spike a step", ROCKPOOL.format("'max_spikes_per_dt'", "torch.tensor(1.0)")),
 }
