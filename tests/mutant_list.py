@@ -477,7 +477,7 @@ MUTANTS = [
     Mutant("export/nir_profiles/folding.py", "node.bias * rows + constant", "node.bias + constant", PROFILES),
     Mutant("export/nir_profiles/rewriting.py", "if len(asked) > 1:", "if False:", PROFILES),
     Mutant("export/nir_profiles/rewriting.py", "if into > 1 and not profile.merges:", "if False:", PROFILES),
-    Mutant("export/nir_profiled.py", "_require_stored(graph, kept)", "pass", PROFILES),
+    Mutant("export/nir_profiled.py", "_require_stored(graph, fields)\n    if whole", "if whole", PROFILES),
     Mutant("export/nir_profiled.py", "json.dumps(sorted(pairs)).encode()", 'b""', INTEGERS),
     Mutant("export/nir_integers.py", "- _exponent(q, target)", "", INTEGERS),
     Mutant("export/nir_integers.py", "node.bias / 2.0 ** _exponent(q, name)", "node.bias / 1.0", INTEGERS),

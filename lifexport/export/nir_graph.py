@@ -11,27 +11,23 @@ the NIR graph (``nir_survey``), the network (``nir_reading``).
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nir  # noqa: TID251
-import numpy as np
 
 from .. import arrays
 from ..errors import LifexportError
 from ..files import sha256, whole_file
-from ..findings import Finding, at_node, error, unknown_name
+from ..findings import Finding, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
-from ..neurons import FloatCubaLIF, FloatIAF
-from . import provenance
-from .nir_int_writing import Integers, integers
+from .nir_int_writing import integers
 from .nir_integers import DOMAINS, Domain, as_float, lost
-from .nir_names import written_names
-from .nir_nodes import unplaced, written
-from .nir_profiled import PLAIN, as_importer_runs, profiled, told
+from .nir_plain import PLAIN, differences_elsewhere, recorded_graph
+from .nir_profiled import Profiled, as_importer_runs, profiled, told
 from .nir_profiles import PROFILES
 from .nir_reading import Reading, load
 from .nir_reading import from_nir as from_nir
@@ -108,78 +104,49 @@ def to_nir(
         raise unknown_name("profile", profile, known)
     if domain is not None and domain not in DOMAINS:
         raise unknown_name("domain", domain, DOMAINS, code="LX006", field="domain")
+    path = Path(path)
     if isinstance(network, IntNetwork):
-        made = integers(network, profile, domain or "real", _plain)
-        return _integers(network, made, Path(path), profile, domain or "real", verify=verify, compress=compress)
+        made = integers(network, profile, domain or "real")
+        return _write(
+            network, made.graph, path, made.made, made.findings, made.proofs, verify=verify, compress=compress
+        )
     assert isinstance(network, FloatNetwork)
     if domain is not None:
         found, fix = f"{domain!r} for a FloatNetwork", "leave it out: only codes have a domain"
         raise error("LX006", field="domain", found=found, fix=fix)
-    if profile != PLAIN:
-        return _to_importer(network, Path(path), profile, verify=verify, compress=compress)
-    content = _bytes(_recorded(network), compress)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)
-        proofs = (_prove(network, temporary),) if verify else ()
-    findings = differences_elsewhere(network)
-    return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs, findings=findings)
+    if profile == PLAIN:
+        graph, findings = recorded_graph(network), differences_elsewhere(network)
+        return _write(network, graph, path, None, findings, (), verify=verify, compress=compress)
+    there = profiled(network, profile)
+    proofs = (functools.partial(there.prove, network),)
+    return _write(there.network, there.graph, path, there, there.findings, proofs, verify=verify, compress=compress)
 
 
-def _integers(
-    q: IntNetwork, made: Integers, path: Path, profile: str, domain: Domain, *, verify: bool, compress: bool
+def _write(
+    comes_back: Network,
+    graph: nir.NIRGraph,
+    path: Path,
+    made: Profiled | None,
+    findings: tuple[Finding, ...],
+    proofs: tuple[Callable[[], str], ...],
+    *,
+    verify: bool,
+    compress: bool,
 ) -> ExportResult:
-    content = _bytes(made.graph, compress)
+    """Write a graph, for an importer with a text beside it; neither is there unless all is proved."""
+    content = _bytes(graph, compress)
+    shown: list[str] = []
     with contextlib.ExitStack() as stack:
         temporary = stack.enter_context(whole_file(path))
-        if made.made is not None:
+        temporary.write_bytes(content)
+        if made is not None:
             text = stack.enter_context(whole_file(path.with_name(f"{path.name}.txt")))
-            text.write_text(made.made.text(path.name), encoding="utf-8")
-        temporary.write_bytes(content)
-        proofs = [_prove(q, temporary)] if verify else []
-        if verify and made.made is not None:
-            proofs.append(made.made.prove(made.network))
+            text.write_text(made.text(path.name), encoding="utf-8")
         if verify:
-            proofs.append(_against_integers(q, made.network, domain))
-    findings = made.findings if made.made is not None else (*made.findings, *differences_elsewhere(made.network))
-    return ExportResult(
-        path=path,
-        size=len(content),
-        sha256=sha256(content),
-        proofs=tuple(proofs),
-        findings=findings,
-        profile=profile,
-        settings=() if made.made is None else made.made.settings,
-        lag=0 if made.made is None else made.made.lag,
-    )
-
-
-def _against_integers(q: IntNetwork, network: FloatNetwork, domain: Domain) -> str:
-    from .nir_int_proving import measured  # loads the simulators
-
-    text, differing, exact = measured(q, network, domain)
-    if exact and differing:
-        fix = "nothing was written; report this with the network as a bug of lifexport"
-        raise error("LX402", found=f"{text}, though nothing rounds and nothing overflowed", fix=fix)
-    return f"run in real numbers: {text}" + ("" if exact else " (roundings, overflows, or a later start)")
-
-
-def _to_importer(network: FloatNetwork, path: Path, name: str, *, verify: bool, compress: bool) -> ExportResult:
-    made = profiled(network, name)
-    content = _bytes(made.graph, compress)
-    with whole_file(path) as temporary, whole_file(path.with_name(f"{path.name}.txt")) as text:
-        temporary.write_bytes(content)
-        text.write_text(made.text(path.name), encoding="utf-8")
-        proofs = (_prove(made.network, temporary), made.prove(network)) if verify else ()
-    return ExportResult(
-        path=path,
-        size=len(content),
-        sha256=sha256(content),
-        proofs=proofs,
-        findings=made.findings,
-        profile=name,
-        settings=made.settings,
-        lag=made.lag,
-    )
+            shown = [_prove(comes_back, temporary), *(proof() for proof in proofs)]
+    told = {} if made is None else {"profile": made.profile.name, "settings": made.settings, "lag": made.lag}
+    digest = sha256(content)
+    return ExportResult(path=path, size=len(content), sha256=digest, proofs=tuple(shown), findings=findings, **told)
 
 
 def check_nir(
@@ -213,60 +180,10 @@ def _told(reading: Reading) -> tuple[Finding, ...]:
     return (*lost(network), *told(there, record))
 
 
-def _plain(network: FloatNetwork) -> nir.NIRGraph:
-    """Graph of the ODE's parameters, without a record."""
-    names, nodes = written_names(network.nodes), {}
-    for name, node in network.nodes.items():
-        with at_node(name):
-            nodes[names[name]] = written(node)
-    return nir.NIRGraph(nodes=nodes, edges=[(names[edge.source], names[edge.target]) for edge in network.edges])
-
-
-def _recorded(network: FloatNetwork) -> nir.NIRGraph:
-    graph, names = _plain(network), written_names(network.nodes)
-    graph.metadata[provenance.KEY] = provenance.record(
-        network,
-        profile=PLAIN,
-        values={name: unplaced(node) for name, node in network.nodes.items()},
-        renamed={written: name for name, written in names.items() if written != name},
-    )
-    return graph
-
-
 def _bytes(graph: nir.NIRGraph, compress: bool) -> bytes:
     buffer = io.BytesIO()  # h5py reports a full disk in several ways, Python's own writing in one
     nir.write(buffer, graph, compression="gzip" if compress else None)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def differences_elsewhere(network: FloatNetwork) -> tuple[Finding, ...]:
-    """Say what readers other than lifexport will do differently with the plain file."""
-    ignore = "read it with lifexport.from_nir, or hold the other tool's spikes against lifexport.simulate"
-    populations = network.populations.items()
-    soft = [name for name, node in populations if node.spiking and node.reset == "subtract"]
-    waiting = [name for name, node in populations if node.spiking and node.refractory.any()]
-    return (
-        *(Finding(code="LX410", node=name, field="reset", found="'subtract'", fix=ignore) for name in soft),
-        Finding(code="LX411", found=f"parameters of the ODE, trained with dt = {network.dt} s", fix=ignore),
-        *(
-            Finding(code="LX412", node=name, field=field, found=found, fix=ignore)
-            for name, node in populations
-            for field, found in _started_elsewhere(node)
-        ),
-        *(
-            Finding(code="LX414", node=name, field="refractory", found="a refractory time", fix=ignore)
-            for name in waiting
-        ),
-    )
-
-
-def _started_elsewhere(node: Any) -> Iterator[tuple[str, str]]:
-    """States of a population that do not start where NIR's readers start them, bit for bit."""
-    rest = np.zeros(node.shape) if isinstance(node, FloatIAF) else node.v_rest
-    if not arrays.same(node.v_initial, rest):
-        yield "v_initial", "differs from " + ("0" if isinstance(node, FloatIAF) else "v_rest")
-    if isinstance(node, FloatCubaLIF) and node.i_initial.any():
-        yield "i_initial", "differs from 0"
 
 
 def _prove(network: Network, path: Path) -> str:

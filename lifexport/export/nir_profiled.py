@@ -18,10 +18,11 @@ import numpy as np
 
 from .. import __version__
 from ..errors import LifexportError, UnsupportedError
-from ..files import sha256
+from ..files import canonical_json, sha256
 from ..findings import CODES, Finding
 from ..network import FloatNetwork, IntNetwork
 from . import nir_int_record, nir_nesting, provenance
+from .nir_plain import PLAIN
 from .nir_profiles import PROFILES, Profile, rewritten
 from .nir_profiles.settings import SETTINGS
 from .nir_raw import RawGraph, raw_graph
@@ -30,8 +31,6 @@ from .nir_running import as_run
 from .nir_source import RESETS, Asked
 from .nir_sources import SOURCES, source_named
 from .nir_survey import unreadable
-
-PLAIN = "plain"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,10 +160,9 @@ def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
         "importer": profile.importer,
         "reset": asked.reset,
         "settings": list(made.settings),
-        "stored": stored(raw),
         "trained": {"digest": network.digest(), "names": {name: made.names[name] for name in network.populations}},
     }
-    made.graph.metadata[provenance.KEY] = provenance.record(again, **facts)
+    made.graph.metadata[provenance.KEY] = provenance.record(again, **sealed(facts, raw))
     names = {name: made.names[name] for name in network.populations}
     return Profiled(
         profile=profile,
@@ -177,14 +175,25 @@ def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
     )
 
 
-def stored(graph: RawGraph) -> dict[str, dict[str, str]]:
-    """Digest (sha256) of every field of every node, by flat names: what a record keeps of a file for an importer."""
+FACTS = ("profile", "importer", "reset", "settings", "trained", "domain", "weights")
+"""Facts of a record that are not the network's."""
+
+
+def sealed(facts: dict[str, Any], graph: RawGraph) -> dict[str, Any]:
+    """Facts of a record, and in ``stored`` the digests that tell whether anything was changed afterwards."""
+    return facts | {"stored": _digests(graph, facts)}
+
+
+def _digests(graph: RawGraph, facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Digest (sha256) of every field of every node, by flat names; under no name those of edges and facts."""
     nodes, pairs = nir_nesting.flat(graph)
     digests = {
         name: {field: sha256(_content(value)) for field, value in sorted(raw.fields.items())}
         for name, raw in nodes.items()
     }
-    return digests | {"": {"edges": sha256(json.dumps(sorted(pairs)).encode())}}
+    own = {key: facts[key] for key in FACTS if key in facts}
+    whole = {"edges": sha256(json.dumps(sorted(pairs)).encode()), "facts": sha256(canonical_json(own).encode())}
+    return digests | {"": whole}
 
 
 def _content(value: Any) -> bytes:
@@ -217,7 +226,7 @@ def restored(
         raise unreadable(f"a record of integers in domain {fields.get('domain')!r}")
     if reset not in (*RESETS, *source.resets):
         raise unreadable(f"a record of profile {profile!r} with reset {reset!r}")
-    _require_stored(graph, kept)
+    _require_stored(graph, fields)
     if whole:
         network = nir_int_record.restored(nir_nesting.flat(graph)[0], fields, budget, findings)
     else:
@@ -244,9 +253,9 @@ def source_of(profile: str) -> str:
     return "ode" if profile == PLAIN else PROFILES[profile].source
 
 
-def _require_stored(graph: RawGraph, kept: Mapping[str, Any]) -> None:
-    """Refuse (LX403) arrays that are not those the record was written with."""
-    now = stored(graph)
+def _require_stored(graph: RawGraph, fields: Mapping[str, Any]) -> None:
+    """Refuse (LX403) arrays, edges and facts that are not those the record was written with."""
+    kept, now = fields["stored"], _digests(graph, fields)
     places = [
         (name or None, field)
         for name in sorted({*now, *kept})

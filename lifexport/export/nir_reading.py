@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from . import provenance
-from .nir_profiled import PLAIN, restored
+from .nir_plain import PLAIN
+from .nir_profiled import restored
 from .nir_raw import RawGraph
 from .nir_restoring import restore
 from .nir_running import as_run

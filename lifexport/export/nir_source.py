@@ -148,3 +148,11 @@ def convention(value: np.ndarray, wanted: np.ndarray | float, name: str, text: s
         expected = np.broadcast_to(wanted, value.shape).flat[worst]
         found = f"{value.flat[worst]:.6g}, where the tool writes {text} = {expected:.6g}"
         raise error("LX401", field=name, found=found, fix='check dt and the unit of tau, or read it with source="ode"')
+
+
+def direct_cuba(given: Parameters, asked: Asked, **fixed: Any) -> FloatCubaLIF:
+    """CubaLIF neurons of tools that write ``r = tau_mem / dt`` and ``w_in = tau_syn / dt``: inputs as they are."""
+    zeros(given, "v_leak")
+    convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
+    convention(given["w_in"], given["tau_syn"] / asked.dt, "w_in", "tau_syn / dt")
+    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0, **fixed)

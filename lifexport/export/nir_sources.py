@@ -16,6 +16,7 @@ from .nir_source import (
     Source,
     convention,
     cuba,
+    direct_cuba,
     drop_after_decay,
     iaf,
     li,
@@ -87,11 +88,8 @@ def _mlir_if(given: Parameters, asked: Asked) -> FloatIAF:
 
 
 def _mlir_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
-    for name in ("v_leak", "v_reset"):
-        zeros(given, name)
-    convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
-    convention(given["w_in"], given["tau_syn"] / asked.dt, "w_in", "tau_syn / dt")
-    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0)
+    zeros(given, "v_reset")
+    return direct_cuba(given, asked)
 
 
 SNN_MLIR = Source(

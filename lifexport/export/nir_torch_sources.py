@@ -18,6 +18,7 @@ from .nir_source import (
     Source,
     convention,
     cuba,
+    direct_cuba,
     drop_after_decay,
     equal,
     iaf,
@@ -141,10 +142,7 @@ def _spikingjelly_if(given: Parameters, asked: Asked) -> FloatIAF:
 
 
 def _spikingjelly_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
-    zeros(given, "v_leak")
-    convention(given["r"], given["tau_mem"] / asked.dt, "r", "tau_mem / dt")
-    convention(given["w_in"], given["tau_syn"] / asked.dt, "w_in", "tau_syn / dt")
-    return cuba(given, asked, "euler_direct", r=1.0, w_in=1.0, compare=">=", v_initial=given["v_reset"])
+    return direct_cuba(given, asked, compare=">=", v_initial=given["v_reset"])
 
 
 SPIKINGJELLY = Source(

@@ -16,6 +16,9 @@ the file it lies in, a time or a path: equal networks give equal records. Other 
                hexadecimal floats
 ``edges``      ``[source, target, delay]``
 ``renamed``    name in the file -> name in the network, where the format forbids the latter
+``profile``    NIR: ``plain``, or the importer the file was written for; then, and for integers, ``settings`` and
+               ``reset`` there, ``trained`` (digest of what it was made of), ``stored`` (digests of the file's fields,
+               edges and of these facts); for integers ``domain``, and ``weights``: where they are, times what
 =============  ==========================================================================================
 
 Scalar facts are exact: real numbers are ratios of integers, never decimal floats.

@@ -27,7 +27,7 @@ class ExportResult:
     profile : str
         Importer that a NIR file was written for.
     settings : tuple of str
-        What must be set on that importer's side, keys of ``interop.SETTINGS``.
+        What must be set on that importer's side, keys of ``nir_profiles.settings.SETTINGS``.
     lag : int
         Steps by which that importer's output is late.
     """

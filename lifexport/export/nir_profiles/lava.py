@@ -2,52 +2,32 @@
 
 ``v = (1 - dt/tau_mem) * v + u``, ``dt`` is 0.1 ms, and one value serves a population.
 
-Read, not run. Its neurons count decays and states in fixed point (1/64), so spikes may differ; layers of 7 neurons
-outside of loops are written into it, and biases of feedback alone are read.
+Read, not run. Its neurons count decays and states in fixed point (1/64), so spikes may differ; the number of neurons
+outside of loops, 7, is written into it (a setting), and a connection without bias raises there.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from ...findings import error
+from .direct import current_based, hard, require_forgetting, tau_of_decay
 from .neuron import Neuron
-from .numbers import realised, threshold
-from .profile import (
-    Asked,
-    Fields,
-    Profile,
-    State,
-    Stepped,
-    Written,
-    require_one,
-    require_reset,
-    require_start,
-    require_still,
-    unit,
-)
+from .profile import Asked, Fields, Profile, State, Stepped, Written
 from .snntorch import DT
 
 NAME = "lava"
 
 
 def _cuba(form: Neuron) -> Written:
-    require_reset(form, subtract=False, importer=NAME)
-    require_start(form, NAME)
-    require_still(form, NAME)
-    require_one(form.decay, "tau", NAME)
-    require_one(form.current_decay, "tau_syn", NAME)
+    volts, fields = hard(form, NAME, ">=", one_tau=True)
+    require_forgetting(form, NAME)
     if len(form.shape) != 1:
         raise error("LX401", found=f"neurons of shape {form.shape}; {NAME} has one axis alone", fix="flatten before")
-    volts, zero, taus = unit(form), np.zeros(form.shape), {}
-    for name, decay in (("tau_syn", form.current_decay), ("tau_mem", form.decay)):
-        if (decay == 1).any():
-            raise error("LX401", field=name, found="nothing forgotten", fix=f"{NAME} wants finite time constants")
-        taus[name] = realised(decay, DT / (1 - decay), lambda tau: (1 - DT / tau.astype(np.float64)).astype(np.float32))
-    gains = {"w_in": taus["tau_syn"].astype(np.float64) / DT, "r": taus["tau_mem"].astype(np.float64) / DT}
-    fields = {"v_leak": zero, "v_reset": zero, "v_threshold": threshold(form.height / volts, form.compare, ">=")}
-    bias = form.drift / volts
-    return Written(kind="CubaLIF", fields=fields | taus | gains, scale=form.gain / volts, bias=bias)
+    written = current_based(form, DT, volts, fields, tau_of_decay)
+    return dataclasses.replace(written, settings=("lava_neurons",))
 
 
 def _step_cuba(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -> Stepped:
@@ -67,11 +47,12 @@ PROFILE = Profile(
     source=NAME,
     kinds={"LIF": _cuba, "CubaLIF": _cuba},
     steps={"CubaLIF": _step_cuba},
-    layers=("Affine", "Linear"),
+    layers=("Affine",),
     loops="pair",
     merges=False,
     branches=False,
     only_dt=DT,
+    resets={"value": ()},
     ran=False,
     usage="nir_to_lava.import_from_nir(nir.read({path}), ImportConfig(library_preference=LavaLibrary.LavaDl))",
 )

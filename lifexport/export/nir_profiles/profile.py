@@ -87,6 +87,8 @@ class Profile:
     merges, branches, dilations, pool_padding : bool
         Whether inputs of a population may come from several connections, whether a node may feed several, whether
         kernels may be dilated and pools padded.
+    integers : bool
+        Whether the importer takes weights of an integer type.
     ran : bool
         Whether the importer itself was run to verify the profile, or only read.
     step : float, seconds, optional
@@ -113,6 +115,7 @@ class Profile:
     branches: bool = True
     dilations: bool = True
     pool_padding: bool = True
+    integers: bool = True
     ran: bool = True
     only_dt: float | None = None
     lag: bool = False
@@ -170,8 +173,3 @@ def require_leak(form: Neuron, importer: str) -> None:
     if (form.decay == 1).any():
         found = f"no leak; {importer} has no integrator with this reset"
         raise error("LX401", field="tau", found=found, fix="use a finite tau, or a profile that takes IAF")
-
-
-def unit(form: Neuron) -> np.ndarray:
-    """Volts that 1 stands for in an importer with one threshold for a population: 1 where they are equal anyway."""
-    return np.ones(form.shape) if (form.height == form.height.flat[0]).all() else form.height

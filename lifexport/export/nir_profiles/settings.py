@@ -29,5 +29,8 @@ SETTINGS: dict[str, Setting] = {
     "single_spike": Setting("one spike a step", SINABS.format("'spike_fn'", "sinabs.activation.SingleSpike")),
     "membrane_reset": Setting("resets are to 0", SINABS.format("'reset_fn'", "sinabs.activation.MembraneReset()")),
     "no_min_v_mem": Setting("membranes have no lower limit", SINABS.format("'min_v_mem'", "None")),
+    "lava_neurons": Setting(
+        "layers of other sizes than 7", "n_neurons = node.v_threshold.size  # in place of 7, in _nir_node_to_lava_dl"
+    ),
     "max_one_spike": Setting("one spike a step", ROCKPOOL.format("'max_spikes_per_dt'", "torch.tensor(1.0)")),
 }

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .direct import current_based, hard
 from .neuron import Neuron
-from .numbers import realised, threshold
-from .profile import Asked, Fields, Profile, State, Stepped, Written, require_reset, require_start, require_still, unit
+from .numbers import realised
+from .profile import Asked, Fields, Profile, State, Stepped, Written
 
 NAME = "snntorch"
 DT = 1e-4
@@ -24,32 +25,16 @@ def tau_of_decay(decay: np.ndarray, dt: float) -> np.ndarray:
     return realised(decay, dt / rate, lambda tau: one - step / tau)
 
 
-def _common(form: Neuron) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    require_reset(form, subtract=False, importer=NAME)
-    require_start(form, NAME)
-    volts, zero = unit(form), np.zeros(form.shape)
-    return volts, {
-        "v_leak": zero,
-        "v_threshold": threshold(form.height / volts, form.compare, ">"),
-        "v_reset": zero,
-    }
-
-
 def _lif(form: Neuron) -> Written:
-    volts, fields = _common(form)
+    volts, fields = hard(form, NAME, ">", one_tau=False)
     tau = tau_of_decay(form.decay, DT)
-    fields |= {"tau": tau, "r": tau.astype(np.float64) / DT}
+    fields |= {"tau": tau, "r": tau.astype(np.float64) / DT, "v_leak": np.zeros(form.shape)}
     return Written(kind="LIF", fields=fields, scale=form.gain / volts, bias=form.drift / volts, reset="value")
 
 
 def _cuba(form: Neuron) -> Written:
-    volts, fields = _common(form)
-    require_still(form, NAME)
-    taus = {"tau_syn": tau_of_decay(form.current_decay, DT), "tau_mem": tau_of_decay(form.decay, DT)}
-    gains = {"w_in": taus["tau_syn"].astype(np.float64) / DT, "r": taus["tau_mem"].astype(np.float64) / DT}
-    return Written(
-        kind="CubaLIF", fields=fields | taus | gains, scale=form.gain / volts, bias=np.zeros(form.shape), reset="value"
-    )
+    volts, fields = hard(form, NAME, ">", one_tau=False)
+    return current_based(form, DT, volts, fields, tau_of_decay)
 
 
 def _beta(tau: np.ndarray, dt: float) -> np.ndarray:
