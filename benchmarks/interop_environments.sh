@@ -21,11 +21,11 @@ make torch
 install torch $torch nir==1.0.8 'nirtorch>=2.6' numpy scipy matplotlib loguru pbr
 install torch norse==1.1.0 snntorch==1.0.0
 # Their other requirements are not needed to read NIR. sinabs pins an old nir, and samna runs an installer when imported.
-install torch --no-deps spikingjelly==2.0.0 sinabs==3.1.3 rockpool==3.1.0
+install torch --no-deps spikingjelly==2.0.0 sinabs==3.1.3 rockpool==3.1.0 snn-mlir==1.0.0
 make spyx
 install spyx spyx==1.0.0 nir==1.0.8
 
-for tool in norse snntorch spikingjelly sinabs rockpool; do
+for tool in norse snntorch spikingjelly sinabs rockpool snn-mlir; do
   "$folder/torch/bin/python" -c "import importlib.metadata as m; print('$tool', m.version('$tool'))" || true
 done
 "$folder/spyx/bin/python" -c "import importlib.metadata as m; print('spyx', m.version('spyx'))" || true

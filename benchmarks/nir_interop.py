@@ -3,8 +3,11 @@
     bash benchmarks/interop_environments.sh     # once: the packages, in environments of their own
     python benchmarks/nir_interop.py            # the table; --markdown as it stands in docs/nir.md
 
-A cell is how many spikes differ from the trained network's, over all seeds, of so many; ``-`` is a network that
-the profile refuses by name. Near ties (a potential within 8 float32 steps of a threshold) are counted beside it.
+A cell of the first table is how many spikes differ from the trained network's, over all seeds, of so many; ``-`` is a
+network that the profile refuses by name. Near ties (a potential within 8 float32 steps of a threshold) are counted
+beside it. The second is the same for networks quantized for fpga-q (8-bit weights), against what their integers say
+in real numbers; ``chip`` is how many spikes that differs by from the integer simulator's, whose leaks are rounded.
+The third is of targets that do not leak, in codes, against the integer simulator itself.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
+
 import lifexport as lx
+from lifexport.export.nir_integers import as_float
 from lifexport.export.nir_profiles import PROFILES
 from lifexport.interop.verifying import NirVerdict, Request, verify_all
 from tests.interop import cases
@@ -28,23 +34,35 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("profiles", nargs="*", default=list(PROFILES))
     asked = parser.parse_args()
-    forms = cases.FORMS
-    lines = [("importer", "reset", *forms)]
-    with tempfile.TemporaryDirectory() as name:
-        for profile in asked.profiles:
-            for reset in cases.RESETS:
-                found = {form: _cell(Path(name), profile, reset, form, asked.seeds) for form in forms}
-                verdicts = (
-                    verify_all([r for requests in found.values() for r in requests]) if any(found.values()) else []
-                )
-                rows = iter(verdicts)
-                cells = [_text([next(rows) for _ in found[form]]) for form in forms]
-                who = verdicts[0].importer + ("" if verdicts[0].installed else " (model)") if verdicts else profile
-                lines.append((who, reset, *cells))
-                print(" | ".join(lines[-1]), file=sys.stderr)
-    _print(lines, markdown=asked.markdown)
-    print()
+    for quantized in (False, True):
+        lines, (cells, wrong, total) = _matrix(asked.profiles, asked.seeds, quantized=quantized)
+        _print(lines, markdown=asked.markdown)
+        print(f"\nin the packages themselves: {cells} cells, {wrong} of {total} neuron-steps differ\n")
     _print(_integers(), markdown=asked.markdown)
+
+
+def _matrix(profiles: list[str], seeds: int, *, quantized: bool) -> tuple[list[tuple[str, ...]], tuple[int, int, int]]:
+    """The table of all forms, and what was run in packages: cells, differences, neuron-steps."""
+    lines = [("importer, fpga-q" if quantized else "importer", "reset", *cases.FORMS)]
+    cells = wrong = total = 0
+    with tempfile.TemporaryDirectory() as name:
+        for profile in profiles:
+            for reset in cases.RESETS:
+                found = {f: _cell(Path(name), profile, reset, f, seeds, quantized=quantized) for f in cases.FORMS}
+                if not any(found.values()):
+                    continue
+                verdicts = verify_all([request for requests in found.values() for request, _ in requests])
+                rows, texts = iter(verdicts), []
+                for requests in found.values():
+                    mine = [next(rows) for _ in requests]
+                    texts.append(_text(mine, [q for _, q in requests]))
+                    if mine and mine[0].installed:
+                        differ, ran, _ = _counts(mine)
+                        cells, wrong, total = cells + 1, wrong + differ, total + ran
+                who = verdicts[0].importer + ("" if verdicts[0].installed else " (model)")
+                lines.append((who, reset, *texts))
+                print(" | ".join(lines[-1]), file=sys.stderr)
+    return lines, (cells, wrong, total)
 
 
 def _integers() -> list[tuple[str, ...]]:
@@ -60,34 +78,51 @@ def _integers() -> list[tuple[str, ...]]:
                 lx.to_nir(q, path, profile=profile, domain="integer")
                 requests.append(Request(path=path, inputs=codes, network=q))
             verdicts = dict(zip(mine, verify_all(requests), strict=True))
-            cells = [_text([verdicts[case]] if case in verdicts else []) for case in columns]
+            cells = [_text([verdicts[case]] if case in verdicts else [], []) for case in columns]
             first = next(iter(verdicts.values()))
             lines.append((first.importer + ("" if first.installed else " (model)"), *cells))
     return lines
 
 
-def _cell(folder: Path, profile: str, reset: str, form: str, seeds: int) -> list[Request]:
-    requests = []
+def _cell(
+    folder: Path, profile: str, reset: str, form: str, seeds: int, *, quantized: bool
+) -> list[tuple[Request, tuple[lx.IntNetwork, np.ndarray] | None]]:
+    """What is run for a cell; of a quantized network also its integers, and inputs."""
+    made = []
     for seed in range(seeds):
         net = cases.network(form, reset, seed)
+        x = cases.inputs(net, seed)
         path = folder / f"{profile}-{reset}-{form}-{seed}.nir"
         try:
-            lx.to_nir(net, path, profile=profile)
+            if not quantized:
+                lx.to_nir(net, path, profile=profile)
+                made.append((Request(path=path, inputs=x, network=net), None))
+                continue
+            q = lx.quantize(net, "fpga-q", calibration=x, weight_bits=8, state_bits=24)
+            lx.to_nir(q, path, profile=profile)
+            made.append((Request(path=path, inputs=x, network=as_float(q)), (q, x)))
         except lx.errors.UnsupportedError:
             return []
-        requests.append(Request(path=path, inputs=cases.inputs(net, seed), network=net))
-    return requests
+    return made
 
 
-def _text(verdicts: list[NirVerdict]) -> str:
+def _counts(verdicts: list[NirVerdict]) -> tuple[int, int, int]:
+    """Neuron-steps that differ, all of them, and near ties."""
+    parts = [verdict.against_trained for verdict in verdicts]
+    wrong = sum(part.differing + part.after_ties for part in parts)
+    return wrong, sum(p.steps * p.samples * p.neurons for p in parts), sum(p.near_ties for p in parts)
+
+
+def _text(verdicts: list[NirVerdict], integers: list[tuple[lx.IntNetwork, np.ndarray] | None]) -> str:
     if not verdicts:
         return "-"
-    parts = [verdict.against_trained for verdict in verdicts]
-    assert all(part is not None for part in parts)
-    wrong = sum(part.differing + part.after_ties for part in parts)
-    ties = sum(part.near_ties for part in parts)
-    total = sum(part.steps * part.samples * part.neurons for part in parts)
-    return f"{wrong} of {total}" + (f" ({ties} ties)" if ties else "")
+    wrong, total, ties = _counts(verdicts)
+    chip = [int((_real(q, x) != lx.simulate(q, x).output[q.latency :]).sum()) for q, x in filter(None, integers)]
+    return f"{wrong} of {total}" + (f" ({ties} ties)" if ties else "") + (f"; chip {sum(chip)}" if chip else "")
+
+
+def _real(q: lx.IntNetwork, x: np.ndarray) -> np.ndarray:
+    return lx.simulate(as_float(q), x).output[: len(x) - q.latency]
 
 
 def _print(lines: list[tuple[str, ...]], *, markdown: bool) -> None:

@@ -18,7 +18,14 @@ from ..findings import error
 
 TOOLS = ("norse", "snntorch", "spikingjelly", "sinabs", "rockpool", "spyx")
 """Packages that have a runner."""
-ENVIRONMENTS = {"norse": "torch", "snntorch": "torch", "spikingjelly": "torch", "sinabs": "torch", "rockpool": "torch"}
+ENVIRONMENTS = {
+    "norse": "torch",
+    "snntorch": "torch",
+    "spikingjelly": "torch",
+    "sinabs": "torch",
+    "rockpool": "torch",
+    "snn_mlir": "torch",
+}
 """Environment a package lies in, if that has another name; ``benchmarks/interop_environments.sh`` makes them."""
 PATIENCE = 600
 """Seconds."""

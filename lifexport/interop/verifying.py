@@ -85,7 +85,7 @@ def verify_nir(
     profile: str | None = None,
     network: Network | None = None,
     ulps: float = ULPS,
-    golden: str | os.PathLike[str] | None = None,
+    golden: bool | str | os.PathLike[str] = True,
 ) -> NirVerdict:
     """Run a file in the package it was written for, and hold its spikes against what was trained.
 
@@ -103,8 +103,9 @@ def verify_nir(
     ulps : float
         Potentials that come within so many float32 steps of a threshold are near ties; what differs after one in a
         sample is counted apart.
-    golden : str or path, optional
-        Write inputs, spikes of all populations and outputs there, as ``NIRGraphData``.
+    golden : bool, str or path
+        Write inputs, spikes of all populations and outputs as ``NIRGraphData``: next to the file, as ``<file>.golden``
+        (the default), or there.
 
     Returns
     -------
@@ -127,7 +128,8 @@ def verify_nir(
     Traceback (most recent call last):
     lifexport.errors.FileError: LX003 file cannot be read: no-such.nir: No such file or directory; fix: ...
     """
-    (verdict,) = verify_all([Request(path=Path(path), inputs=inputs, network=network)], profile, ulps, golden)
+    beside = Path(f"{os.fspath(path)}.golden") if golden is True else golden or None
+    (verdict,) = verify_all([Request(path=Path(path), inputs=inputs, network=network)], profile, ulps, beside)
     return verdict
 
 

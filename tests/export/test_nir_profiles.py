@@ -202,7 +202,8 @@ def test_edited_arrays_are_found(file, place, where):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("profile", "nors"), ("profile", ["norse"]), ("reset", "zero"), ("settings", ["x"]), ("settings", [[]]), ("settings", []), ("importer", "rockpool 4"), ("trained", {}),
+        ("profile", "nors"), ("profile", ["norse"]), ("reset", "zero"), ("settings", ["x"]), ("settings", [[]]),
+        ("settings", []), ("importer", "rockpool 4"), ("trained", {}),
         ("stored", {"fc0": 1}), ("stored", None), ("dt", {"num": 1, "den": 500}), ("readout", "membrane_last"),
     ],
 )  # fmt: skip

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import lifexport as lx
+from lifexport.errors import UnsupportedError
+from lifexport.export.nir_profiles import PROFILES
 from lifexport.interop.environments import TOOLS, Ran, interpreter, run_jobs
 from lifexport.interop.verifying import Request, verify_all
 from tests.interop import cases
@@ -78,6 +83,68 @@ def test_a_plain_file_is_wrong_there_and_noticed(folder, name, monkeypatch):
     (verdict,) = verify_all([Request(path=good.path, inputs=cases.inputs(net, 0), network=net)])
     assert not verdict.holds and verdict.against_trained.differing > 100
     assert "FAILS in" in str(verdict) and "first at step" in str(verdict)
+
+
+READERS = """
+import json, sys, warnings
+import nir, nirtorch, torch
+warnings.simplefilter("ignore")
+
+class Any(torch.nn.Module):
+    def forward(self, x, state=None):
+        return x
+
+KINDS = ("Affine", "Linear", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten", "IF", "LI", "LIF", "CubaLIF")
+for file in sys.argv[1:]:
+    nirtorch.nir_to_torch(nir.read(file), {getattr(nir, kind): lambda node: Any() for kind in KINDS})
+"""
+
+
+def test_nirtorch_reads_every_file(folder):
+    files = []
+    for form in cases.FORMS:
+        for reset in cases.RESETS:
+            net = cases.network(form, reset, 0)
+            for profile in ("plain", *PROFILES):
+                path = folder / f"read-{form}-{reset}-{profile}.nir"
+                with contextlib.suppress(UnsupportedError):
+                    files.append(lx.to_nir(net, path, profile=profile, verify=False).path)
+    for case in ("fpga-q, integrators", "lava, current", "sinabs, loop"):
+        files.append(lx.to_nir(cases.integers(case)[0], folder / f"{case}.nir", verify=False).path)
+    assert len(files) > 100
+    python = interpreter(installed("norse"))
+    done = subprocess.run([python, "-c", READERS, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+MLIR = """
+import json, sys
+from snn_mlir._check import check
+from snn_mlir.nodes import NODE_PARSERS
+import nir
+found = {}
+for file in sys.argv[1:]:
+    report = check(file)
+    decays = [getattr(NODE_PARSERS[type(n)](n, name), "decay", None) for name, n in nir.read(file).nodes.items()
+              if type(n) in NODE_PARSERS]
+    found[file] = [report.ok, [f.message for f in report.errors], [d for d in decays if d is not None]]
+print(json.dumps(found))
+"""
+
+
+def test_the_front_end_of_snn_mlir_accepts_its_files(folder):
+    """Its own check, and the decay it will emit."""
+    python = interpreter(installed("snn_mlir"))
+    files = {}
+    for form in ("feed-forward", "shifted", "recurrent", "conv", "average-pool", "integrators", "synapses"):
+        net = cases.network(form, "value", 0)
+        files[str(lx.to_nir(net, folder / f"mlir-{form}.nir", profile="snn-mlir", verify=False).path)] = net
+    done = subprocess.run([python, "-c", MLIR, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for file, (ok, messages, decays) in json.loads(done.stdout).items():
+        assert ok, (file, messages)
+        want = [float(node.decay.flat[0]) for node in files[file].populations.values() if node.kind != "CubaLIF"]
+        assert sorted(decays) == pytest.approx(sorted(want), abs=1e-6)
 
 
 def test_what_a_package_raises_is_reported_for_that_job_alone(folder):

@@ -66,14 +66,15 @@ def test_golden_vectors(alone, tmp_path, profile, form):
     net = cases.network(form, "subtract", 0)
     x = cases.inputs(net, 0)
     path = lx.to_nir(net, tmp_path / "m.nir", profile=profile, verify=False).path
-    verdict = verify_nir(path, x, network=net, golden=tmp_path / "m.golden")
+    verdict = verify_nir(path, x, network=net)
+    assert verdict.golden == tmp_path / "m.nir.golden"
     assert verdict.golden is not None and verdict.holds and verdict.against_trained.exact
     seen, output = read_golden(verdict.golden)
     np.testing.assert_array_equal(seen, x)
     np.testing.assert_array_equal(output[verdict.lag :], lx.simulate(net, x).output[: len(x) - verdict.lag])
     data = nir.read_data(str(verdict.golden))
     data.check_nodes(nir.read(path))  # a node for every part, as many neurons as it has
-    first = (tmp_path / "m.golden").read_bytes()
+    first = verdict.golden.read_bytes()
     verify_nir(path, x, network=net, golden=tmp_path / "m.golden")
     assert (tmp_path / "m.golden").read_bytes() == first
 
