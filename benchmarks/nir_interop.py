@@ -98,7 +98,7 @@ def _cell(
                 lx.to_nir(net, path, profile=profile)
                 made.append((Request(path=path, inputs=x, network=net), None))
                 continue
-            q = lx.quantize(net, "fpga-q", calibration=x, weight_bits=8, state_bits=24)
+            q, _ = cases.quantized(form, reset, seed)
             lx.to_nir(q, path, profile=profile)
             made.append((Request(path=path, inputs=x, network=as_float(q)), (q, x)))
         except lx.errors.UnsupportedError:
@@ -109,6 +109,7 @@ def _cell(
 def _counts(verdicts: list[NirVerdict]) -> tuple[int, int, int]:
     """Neuron-steps that differ, all of them, and near ties."""
     parts = [verdict.against_trained for verdict in verdicts]
+    assert all(verdict.holds for verdict in verdicts), [str(v) for v in verdicts if not v.holds]
     wrong = sum(part.differing + part.after_ties for part in parts)
     return wrong, sum(p.steps * p.samples * p.neurons for p in parts), sum(p.near_ties for p in parts)
 

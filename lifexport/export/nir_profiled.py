@@ -241,8 +241,8 @@ def as_importer_runs(
 ) -> FloatNetwork | None:
     """Network of a file as the importer of its profile runs it; the record was checked before."""
     source = SOURCES[source_of(fields["profile"])]
-    asked = Asked(provenance.exact_dt(fields), fields["reset"])
-    network, _ = as_run(graph, source, asked, findings, budget=budget)
+    step = provenance.exact_dt(fields) if source.dt is None else source.dt  # integers keep the time step of training
+    network, _ = as_run(graph, source, Asked(step, fields["reset"]), findings, budget=budget)
     if network is None:
         return None
     return dataclasses.replace(network, **{key: fields[key] for key in ("readout", "state_reset")})

@@ -141,9 +141,10 @@ def test_many_of_them_are_written(tmp_path):
         lx.to_nir(random_network(seed)[0], tmp_path / "m.nir", verify=False)
 
 
-@pytest.mark.parametrize("profile", ["norse", "sinabs", "rockpool", "spinnaker2"])
+@pytest.mark.parametrize("profile", ["norse", "sinabs", "rockpool", "spinnaker2", "snntorch", "lava"])
 def test_for_an_importer(tmp_path, profile):
-    net, x = float_network(0, v_reset=np.array(-0.3), tau=np.array(8e-3))
+    reset = "value" if profile in ("snntorch", "lava") else "subtract"
+    net, x = float_network(0, v_reset=np.array(-0.3), tau=np.array(8e-3), reset=reset)
     q = lx.quantize(net, "fpga-q", calibration=x, weight_bits=6)
     result = lx.to_nir(q, tmp_path / "m.nir", profile=profile)
     assert lx.same(lx.from_nir(result.path), q)

@@ -169,6 +169,13 @@ INTEGERS = {
 """Networks of targets whose neurons do not leak, in codes: the packages compute exactly what the chip does."""
 
 
+def quantized(form: str, reset: str, seed: int) -> tuple[IntNetwork, np.ndarray]:
+    """A network in fpga-q's integers, with leaks that round, and real inputs."""
+    net = network(form, reset, seed)
+    x = inputs(net, seed)
+    return quantize(net, "fpga-q", calibration=x, weight_bits=8, state_bits=24), x
+
+
 def integers(case: str) -> tuple[IntNetwork, np.ndarray]:
     """A network in a target's integers, and codes for it."""
     target, kind, fields, choices = EXACT[case]

@@ -12,6 +12,7 @@ import pytest
 
 import lifexport as lx
 from lifexport.errors import UnsupportedError
+from lifexport.export.nir_integers import as_float
 from lifexport.export.nir_profiles import PROFILES
 from lifexport.interop.environments import TOOLS, Ran, interpreter, run_jobs
 from lifexport.interop.verifying import Request, verify_all
@@ -83,6 +84,20 @@ def test_a_plain_file_is_wrong_there_and_noticed(folder, name, monkeypatch):
     (verdict,) = verify_all([Request(path=good.path, inputs=cases.inputs(net, 0), network=net)])
     assert not verdict.holds and verdict.against_trained.differing > 100
     assert "FAILS in" in str(verdict) and "first at step" in str(verdict)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_quantized_networks_fire_as_their_integers_say_in_real_numbers(folder, name):
+    requests = []
+    for reset, forms in cases.CARRIED[installed(name)].items():
+        for form in {"feed-forward", "recurrent", "conv"} & {*forms}:
+            q, x = cases.quantized(form, reset, 0)
+            path = folder / f"{name}-{reset}-{form}-quantized.nir"
+            lx.to_nir(q, path, profile=name, verify=False)
+            requests.append(Request(path=path, inputs=x, network=as_float(q)))
+    for verdict in verify_all(requests):
+        assert verdict.installed and verdict.holds and verdict.against_model.exact, str(verdict)
+        assert verdict.against_trained.exact and verdict.against_trained.spikes > 50, str(verdict)
 
 
 READERS = """
