@@ -9,6 +9,7 @@ STEP = "tests/neurons/test_int_lif.py"
 VECTORS = "tests/golden/test_vectors.py"
 OPS = "tests/test_ops.py"
 ONNX = "tests/export/test_onnx_model.py"
+ONNX_ALL = "tests/export/test_onnx_targets.py"
 QUANT = "tests/quantization/test_fpga.py"
 TARGETS = "tests/quantization/test_targets.py"
 SCALES = "tests/quantization/test_scales.py"
@@ -201,10 +202,26 @@ MUTANTS = [
     ),
     Mutant("export/onnx_ops.py", '"Round", quotient', '"Floor", quotient', ONNX),
     Mutant("export/onnx_ops.py", '"Clip", x, self.number(lo)', '"Clip", x, self.number(lo + 1)', ONNX),
-    Mutant("export/onnx_model.py", "y = ops.shift_right(y,", "y = (lambda y, *_: y)(y,", ONNX),
-    Mutant("export/onnx_model.py", "_require_plain(node.rules)", "None", ONNX),
-    Mutant("export/onnx_model.py", "zeros = np.zeros(source.out_shape,", "zeros = np.ones(source.out_shape,", ONNX),
-    Mutant("export/onnx_model.py", "ops.shift_left(y, node.shift)", "y", ONNX),
+    Mutant("export/onnx_connections.py", "y = ops.shift_right(y,", "y = (lambda y, *_: y)(y,", ONNX),
+    Mutant("export/onnx_step.py", "_require_words(self.network, name, node)", "None", ONNX),
+    Mutant("export/onnx_step.py", "wide = self.widths.steps[name] > INT32", "wide = False", ONNX),
+    Mutant(
+        "export/onnx_step.py", "tensors |= {name: queue[step] for", "tensors |= {name: queue[-1 - step] for", ONNX_ALL
+    ),
+    Mutant(
+        "export/onnx_widths.py",
+        "node, IntDense | Flatten) else FLOAT32_WHOLE",
+        "node, IntDense | Flatten) else INT32",
+        ONNX_ALL,
+    ),
+    Mutant("export/onnx_connections.py", "and x.dtype in NARROW", "", ONNX_ALL),
+    Mutant(
+        "export/onnx_ops.py",
+        "after = y.word.fit(inner, inner.add(names[0], increment))",
+        "after = inner.add(names[0], increment)",
+        ONNX_ALL,
+    ),
+    Mutant("export/onnx_connections.py", "ops.shift_left(y, node.shift)", "y", ONNX),
     # The simulators
     Mutant("simulation/layerwise.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),

@@ -1,4 +1,4 @@
-"""The named operations recorded as ONNX nodes, exact on int32 in any conforming runtime.
+"""The named operations recorded as ONNX nodes, exact in any conforming runtime.
 
 Formulas (``p = x * m``, ``|p| < 2**30``; measured exact in onnxruntime 1.15 .. 1.32 and ``onnx.reference``):
 
@@ -17,15 +17,28 @@ signed ``BitShift`` (missing before opset 28).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper  # noqa: TID251
 
 from ..findings import error
+from ..neurons import Word
 from ..ops import Rounding
 
 BIAS = 1 << 30
+
+
+class InOrder(NamedTuple):
+    """Inputs that neurons add one by one, each with the overflow rule of the word that takes it."""
+
+    inputs: str
+    """int32 ``(inputs, batch, 1, ...)``."""
+    weights: str
+    """int32 ``(inputs, *shape)``."""
+    shape: tuple[int, ...]
+    """Shape of the neurons."""
+    word: Word
 
 
 class OnnxOps:
@@ -39,9 +52,19 @@ class OnnxOps:
         Where nodes are appended.
     initializers : dict from name to TensorProto
         Where parameters are stored.
+    integer : int
+        ONNX type that numbers are carried in: int32, or int64 where sums may leave that.
     """
 
-    def __init__(self, prefix: str, nodes: list[NodeProto], initializers: dict[str, TensorProto]):
+    def __init__(
+        self,
+        prefix: str,
+        nodes: list[NodeProto],
+        initializers: dict[str, TensorProto],
+        integer: int = TensorProto.INT32,
+    ):
+        self.integer = integer
+        self.numpy: Any = helper.tensor_dtype_to_np_dtype(integer)
         self.prefix = prefix
         self.nodes = nodes
         self.initializers = initializers
@@ -61,9 +84,9 @@ class OnnxOps:
         self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return name
 
-    def number(self, value: int, dtype: Any = np.int32) -> str:
+    def number(self, value: int, dtype: Any = None) -> str:
         """Store a scalar constant, shared by the whole graph, and return its name."""
-        array = np.asarray(value, dtype)
+        array = np.asarray(value, dtype or self.numpy)
         name = f"{array.dtype.name}:{value}"
         self.initializers[name] = numpy_helper.from_array(array, name)
         return name
@@ -78,10 +101,28 @@ class OnnxOps:
         if isinstance(array, int):
             return self.number(array)
         uniform = array.size > 0 and bool((array == array.flat[0]).all())
-        return self.tensor((array.reshape(-1)[:1].reshape(()) if uniform else array).astype(np.int32), name)
+        return self.tensor((array.reshape(-1)[:1].reshape(()) if uniform else array).astype(self.numpy), name)
 
-    def add(self, x: str, y: str) -> str:
-        return self.emit("Add", x, y, label="add")
+    def add(self, x: str, y: str | InOrder) -> str:
+        return self._add_in_order(x, y) if isinstance(y, InOrder) else self.emit("Add", x, y, label="add")
+
+    def _add_in_order(self, x: str, y: InOrder) -> str:
+        """A scan over the inputs of one step; the overflow rule acts after each."""
+        number = self._count["in_order"] = self._count.get("in_order", 0) + 1
+        inner = OnnxOps(f"{self.prefix}/one_input{number}", [], self.initializers, self.integer)
+        inputs, weights = y.inputs, y.weights
+        if self.integer != TensorProto.INT32:
+            inputs, weights = (self.cast(part, self.integer, "one_input_wide") for part in (inputs, weights))
+        names = [f"{inner.prefix}/{part}" for part in ("before", "input", "weight")]
+        increment = inner.mul(names[1], names[2])
+        after = y.word.fit(inner, inner.add(names[0], increment))
+        shapes = (("batch", *y.shape), ("batch", *(1,) * len(y.shape)), y.shape)
+        given = [
+            helper.make_tensor_value_info(name, self.integer, shape) for name, shape in zip(names, shapes, strict=True)
+        ]
+        taken = [helper.make_tensor_value_info(after, self.integer, shapes[0])]
+        body = helper.make_graph(inner.nodes, "one_input", given, taken, doc_string="One input of a step is added.")
+        return self.emit("Scan", x, inputs, weights, label="in_order", num_scan_inputs=2, body=body)
 
     def sub(self, x: str, y: str) -> str:
         return self.emit("Sub", x, y, label="sub")
@@ -96,7 +137,7 @@ class OnnxOps:
         return self.emit("Max", x, y, label="maximum")
 
     def gate(self, c: str, x: str) -> str:
-        return self.emit("Mul", self.cast(c, TensorProto.INT32, "fired"), x, label="gate")
+        return self.emit("Mul", self.cast(c, self.integer, "fired"), x, label="gate")
 
     def ge(self, x: str, y: str) -> str:
         return self.emit("GreaterOrEqual", x, y, label="fires")
@@ -140,7 +181,7 @@ class OnnxOps:
                 quotient = self.emit("Round", quotient, label="leak_round")
             case "toward_zero":
                 pass  # Cast from float to integer drops the fraction
-        return self.emit("Cast", quotient, to=TensorProto.INT32, label="leak")
+        return self.emit("Cast", quotient, to=self.integer, label="leak")
 
     def number_ratio(self, k: int) -> str:
         """Store ``2**-k`` as float64, exactly."""

@@ -26,13 +26,19 @@ from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
+from ..spatial import Flatten, IntConv, SumPool
 from . import provenance
-from .onnx_model import build, initial_name
+from .onnx_forms import initial_names
+from .onnx_model import IR_VERSIONS, build
 from .restoring import hints as hints_of
 from .restoring import scalar
 
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntLIF)}
-DTYPES: dict[int, np.dtype] = {TensorProto.INT8: np.dtype("<i1"), TensorProto.INT32: np.dtype("<i4")}
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntConv, SumPool, Flatten, IntLIF)}
+DTYPES: dict[int, np.dtype] = {
+    TensorProto.INT8: np.dtype("<i1"),
+    TensorProto.INT32: np.dtype("<i4"),
+    TensorProto.INT64: np.dtype("<i8"),
+}
 """Types that parameters are stored in."""
 
 NEURONS = 1 << 22
@@ -186,7 +192,8 @@ class _UnfitError(Exception):
 def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]) -> np.ndarray:
     """Array of a node as the network holds it, from the graph or, where that has no place for it, from the record."""
     entry = facts["arrays"].get(field)
-    tensor = stored.get(initial_name(name) if field == "v_initial" else f"{name}.{field}")
+    names = initial_names(name) if field == "v_initial" else (f"{name}.{field}",)
+    tensor = next((stored[known] for known in names if known in stored), None)
     if entry is None:
         raise _UnfitError("not in the record")
     if field in facts["values"]:
@@ -195,7 +202,7 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
         raise _UnfitError("not in the graph")
     else:
         array = _numbers(tensor).astype(np.int64)
-        if field == "weight":
+        if field == "weight" and facts["kind"] == IntDense.kind:
             array = array.T
         elif field == "v_initial":
             array = array.reshape(array.shape[1:]) if array.shape[:1] == (1,) else array
@@ -232,10 +239,13 @@ def _differences(
     """
     names = [value.name for value in model.graph.input]
     traced = any(value.name.endswith(".V_trace") for value in model.graph.output)
+    versions = {entry.domain: entry.version for entry in model.opset_import}
     expected = build(
         network,
+        form="scan" if any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node) else "step",
         initial_state="captured" if names == ["x"] else "input",
         outputs="trace" if traced else "final",
+        opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),
     )
     ours, theirs = _parts(model), _parts(expected)
     for what, name in {**theirs, **ours}:

@@ -17,14 +17,20 @@ from onnx.reference import ReferenceEvaluator  # noqa: TID251
 
 from ..arrays import difference
 from ..bounds import edge_range
+from ..certificate import Analysis
 from ..findings import error
+from ..graph import Edge
 from ..network import IntNetwork
+from ..neurons import IntLIF
+from ..neurons.int_lif import LIFState
 from ..simulation import simulate
 from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
 from .onnx_restoring import load
+from .onnx_step import initial_values, input_type, state_tensors, stored_range
+from .onnx_widths import widths_of
 
 STEPS, SAMPLES = 6, 3
 
@@ -56,23 +62,25 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
         LX003 if the file is not a valid ONNX model.
     """
     model = read_model(path)
-    twin = onnx_model.build(network, initial_state="input", outputs="trace")
+    form = "scan" if is_scan(model) else "step"
+    opset = next(entry.version for entry in model.opset_import if not entry.domain)
+    twin = onnx_model.build(network, form=form, initial_state="input", outputs="trace", opset=opset)
     require_same_step(model, twin)
     cases = _cases(network, inputs)
     values = 0
-    taken, traced = {i.name for i in model.graph.input}, any(".V_trace" in o.name for o in model.graph.output)
-    for name, run in (("onnxruntime", in_onnxruntime), ("onnx.reference", in_reference)):
-        run_file, run_twin = run(model), run(twin)
+    taken, given = ({value.name for value in model.graph.input}, {value.name for value in model.graph.output})
+    for name, start in (("onnxruntime", in_onnxruntime), ("onnx.reference", in_reference)):
+        run_file, run_twin = ((run if form == "scan" else by_steps(run)) for run in (start(model), start(twin)))
         for label, codes, state in cases:
             trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
             feed = {"x": codes.astype(input_dtype(network))}
             states = state_feed(network, state or initial_state(network, codes.shape[1]))
-            expected = _expected(network, trace, traced=True)
+            expected = _expected(network, trace, form)
             values += _compare(f"{name}, {label}", run_twin({**feed, **states}), expected)
-            if state is None:
+            if state is None or form == "step":
                 states = {key: value for key, value in states.items() if key in taken}
-                expected = _expected(network, trace, traced=traced)
-                values += _compare(f"{name}, {label}", run_file({**feed, **states}), expected)
+                fewer = {key: value for key, value in expected.items() if key in given or key.endswith("_final")}
+                values += _compare(f"{name}, {label}", run_file({**feed, **states}), fewer)
     require_restored(model, network)
     return (
         "valid: onnx checker (full), strict shape inference, standard operators only",
@@ -102,10 +110,17 @@ def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
                 raise error("LX402", node=name, found=f"{what} differs from what was written", fix="export again")
 
 
+def is_scan(model: onnx.ModelProto) -> bool:
+    """Whether a file of ours holds a whole sequence."""
+    return any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node)
+
+
 def _step_nodes(model: onnx.ModelProto) -> dict[str, bytes]:
-    scan = next(node for node in model.graph.node if node.op_type == "Scan")
-    body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
-    return {node.name: node.SerializeToString() for node in body.node if node.op_type != "Identity"}
+    graph = model.graph
+    if is_scan(model):
+        scan = next(node for node in graph.node if node.name == "time")
+        graph = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+    return {node.name: node.SerializeToString() for node in graph.node if node.op_type != "Identity"}
 
 
 def _numbers(model: onnx.ModelProto) -> dict[str, bytes]:
@@ -130,28 +145,42 @@ def in_reference(model: onnx.ModelProto) -> Runner:
     return lambda feed: dict(zip(names, session.run(None, feed), strict=True))  # type: ignore[arg-type]
 
 
+def by_steps(run: Runner) -> Runner:
+    """Run of a whole sequence by a file of one step; what it gives is named as form ``scan`` names it."""
+
+    def sequence(feed: dict[str, np.ndarray]) -> dict[str, Any]:
+        state = {name: value for name, value in feed.items() if name != "x"}
+        rows: list[dict[str, Any]] = []
+        for x in feed["x"]:
+            got = run({"x": x, **state})
+            state = {name: got.pop(f"{name}_next") for name in state}
+            rows.append(got)
+        stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        return stacked | {f"{name}_final": value for name, value in state.items()}
+
+    return sequence
+
+
 def state_feed(network: IntNetwork, state: State) -> dict[str, np.ndarray]:
-    """State of a network as inputs of a file written with ``initial_state="input"``."""
-    dtypes = {"input": input_dtype(network), "connection": np.int32, "population": np.uint8}
-    feed = {f"{name}.V": value.v.astype(np.int32) for name, value in state.populations.items()}
-    for edge, queue in state.delayed.items():
-        feed[onnx_model.edge_name(network, edge)] = queue[-1].astype(dtypes[network.nodes[edge.source].role])
-    return {name: np.ascontiguousarray(value) for name, value in feed.items()}
+    """State of a network as inputs of a file that takes it."""
+    types = {name: value.dtype for name, value in initial_values(network).items()}
+    tensors = state_tensors(network, state).items()
+    return {name: np.ascontiguousarray(value.astype(types[name])) for name, value in tensors}
 
 
 def input_dtype(network: IntNetwork) -> Any:
     """NumPy type of the input ``x``."""
-    return np.int8 if network.input_code.signed else np.uint8
+    return onnx.helper.tensor_dtype_to_np_dtype(input_type(network))
 
 
-def _expected(network: IntNetwork, trace: Trace, *, traced: bool) -> dict[str, np.ndarray]:
+def _expected(network: IntNetwork, trace: Trace, form: str) -> dict[str, np.ndarray]:
     expected = {f"{name}_final": value for name, value in state_feed(network, trace.final_state).items()}
-    expected |= {"spikes": trace.output, "prediction": trace.prediction.labels}
-    expected["scores"] = trace.scores.reshape(len(trace.scores), -1)
-    if traced:
-        expected |= {f"{name}.V_trace": v for name, v in trace.v.items()}
-        expected |= {f"{name}.spikes": spikes for name, spikes in trace.spikes.items()}
-    return expected
+    expected["spikes"] = trace.output
+    if form == "scan":
+        expected["prediction"] = trace.prediction.labels
+        expected["scores"] = trace.scores.reshape(len(trace.scores), -1)
+    expected |= {f"{name}.V_trace": v for name, v in trace.v.items()}
+    return expected | {f"{name}.spikes": spikes for name, spikes in trace.spikes.items()}
 
 
 def _compare(label: str, got: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> int:
@@ -188,22 +217,54 @@ def _cases(network: IntNetwork, inputs: np.ndarray | None) -> list[tuple[str, np
 
 def _boundary_states(network: IntNetwork, rng: np.random.Generator, count: int = 4) -> list[State]:
     """States whose membranes lie at rails, thresholds, zero and their neighbours; anything is on delayed edges."""
-    start, states = initial_state(network, SAMPLES), []
+    start, states, reached = initial_state(network, SAMPLES), [], widths_of(network).reached
     for _ in range(count):
         populations = {}
         for name, node in network.populations.items():
-            lo, hi = node.membrane_range()
-            near = np.stack([node.threshold + offset for offset in (-1, 0, 1)])
-            fixed = np.array([lo, lo + 1, hi - 1, hi, -1, 0, 1])
-            points = np.concatenate(
-                [near, np.broadcast_to(fixed.reshape(-1, *(1,) * node.threshold.ndim), (7, *node.shape))]
-            )
-            chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
-            v = np.take_along_axis(points, chosen, axis=0)
-            populations[name] = start.populations[name]._replace(v=np.clip(v, lo, hi))
+            limits = node.state_range() if reached is None else _limits(node, reached.populations[name].state)
+            populations[name] = _boundary_state(node, limits, rng)
         delayed = {
-            edge: rng.integers(*edge_range(network, edge), queue.shape, endpoint=True)
+            edge: rng.integers(*_edge_limits(network, edge, reached), queue.shape, endpoint=True)
             for edge, queue in start.delayed.items()
         }
         states.append(State(populations=populations, delayed=delayed))
     return states
+
+
+def _limits(node: IntLIF, state: Any) -> tuple[LIFState, LIFState]:
+    """Lowest and highest state inside intervals."""
+
+    def end(which: str) -> LIFState:
+        part = lambda bounds: np.broadcast_to(getattr(bounds, which), node.shape)  # noqa: E731
+        return LIFState(
+            part(state.v), tuple(map(part, state.current)), None if state.waiting is None else part(state.waiting)
+        )
+
+    return end("lo"), end("hi")
+
+
+def _edge_limits(network: IntNetwork, edge: Edge, reached: Analysis | None) -> tuple[Any, Any]:
+    if reached is None:
+        return edge_range(network, edge)
+    bounds = reached.values[edge.source]
+    return np.minimum(bounds.lo, 0), np.maximum(bounds.hi, 0)  # before the first step nothing is under way
+
+
+def _boundary_state(node: IntLIF, limits: tuple[LIFState, LIFState], rng: np.random.Generator) -> LIFState:
+    low, high = limits
+    lo, hi = stored_range(node)
+    lo, hi = max(lo, int(low.v.min())), min(hi, int(high.v.max()))
+    near = np.stack([node.threshold + offset for offset in (-1, 0, 1)])
+    fixed = np.array([lo, lo + 1, hi - 1, hi, -1, 0, 1]).reshape(-1, *(1,) * len(node.shape))
+    points = np.concatenate([near, np.broadcast_to(fixed, (7, *node.shape))])
+    chosen = rng.integers(0, len(points), (SAMPLES, *node.shape))
+
+    def between(least: np.ndarray, most: np.ndarray) -> np.ndarray:
+        ends = np.stack([least, most, np.clip(0, least, most)])
+        return np.take_along_axis(ends, rng.integers(0, 3, (SAMPLES, *least.shape)), axis=0)
+
+    return LIFState(
+        np.clip(np.take_along_axis(points, chosen, axis=0), np.maximum(low.v, lo), np.minimum(high.v, hi)),
+        tuple(between(least, most) for least, most in zip(low.current, high.current, strict=True)),
+        None if low.waiting is None else between(low.waiting, high.waiting),
+    )

@@ -304,7 +304,7 @@ class IntLIF(IntPopulation):
             return rules.leak.approach(ops, v, drive, self.gain, self.decay, rules.membrane)
         leaked = rules.leak.apply(ops, v, self.decay, "decay", self.reset_bound())
         if not rules.leak_on_fire and fired is not None:
-            leaked = ops.add(leaked, ops.gate(ops.ge(fired.own, ops.const(1, "one")), ops.sub(v, leaked)))
+            leaked = ops.add(leaked, ops.gate(self._any(ops, fired.own), ops.sub(v, leaked)))
         if arriving.tick is not None:
             leaked = ops.add(v, ops.gate(arriving.tick, ops.sub(leaked, v)))
         if rules.current is None:

@@ -1,0 +1,133 @@
+"""Connections as ONNX nodes, exact: a product is carried in what a bound (``onnx_widths.py``) proves to hold it.
+
+=====================  ==============================================================================
+dense                  ``MatMulInteger`` on 8-bit inputs, ``MatMul`` in float32 or in int32
+convolution            ``Conv`` in float32, which onnxruntime runs twice as fast as ``ConvInteger``
+sum pooling            ``Conv`` in float32 with ones, channel by channel
+flattening             ``Flatten``
+=====================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+from onnx import TensorProto  # noqa: TID251
+
+from ..bounds import INT32, exact_kernels
+from ..findings import error
+from ..neurons import Word
+from ..nodes import Connection, IntDense, IntWeights
+from ..spatial import Flatten, IntConv, SumPool
+from ..windows import Windows
+from .onnx_ops import InOrder, OnnxOps
+
+NARROW = (TensorProto.UINT8, TensorProto.INT8)
+
+
+class Value(NamedTuple):
+    """A tensor of the graph."""
+
+    name: str
+    dtype: int
+    """ONNX type: uint8, int8 or int32."""
+
+
+class Recorder(NamedTuple):
+    """Where a connection is recorded."""
+
+    largest: int
+    """Largest magnitude of an input."""
+    partial: int
+    """Largest magnitude of a partial sum of the product."""
+    ops: OnnxOps
+    """Nodes of a step."""
+    outer: OnnxOps
+    """Nodes that run once, before all steps."""
+
+
+@singledispatch
+def connect(node: Connection, at: Recorder, x: Value) -> Value:
+    """Record what a connection makes of ``x``, shape ``(batch, *in_shape)``: ``(batch, *out_shape)``."""
+    raise NotImplementedError(type(node).__name__)
+
+
+@connect.register
+def _(node: IntDense, at: Recorder, x: Value) -> Value:
+    ops, weight = at.ops, node.weight.T
+    kernels = exact_kernels(node, at.largest, at.partial)
+    if "int8_pair" in kernels and x.dtype in NARROW:
+        y = ops.emit("MatMulInteger", x.name, ops.tensor(weight.astype(np.int8), "weight"), label="product")
+    elif "float32" in kernels:
+        real = _real_weight(at, weight)
+        product = ops.emit("MatMul", ops.cast(x.name, TensorProto.FLOAT, "input_real"), real, label="product_real")
+        y = ops.emit("Cast", product, to=TensorProto.INT32, label="product")
+    else:
+        wide = ops.cast(x.name, TensorProto.INT32, "input_wide")
+        y = ops.emit("MatMul", wide, ops.tensor(weight.astype(np.int32), "weight"), label="product")
+    return _shifted(node, ops, y)
+
+
+@connect.register
+def _(node: IntConv, at: Recorder, x: Value) -> Value:
+    product = _convolved(at, x, _real_weight(at, node.weight), node.windows, node.groups)
+    return _shifted(node, at.ops, product)
+
+
+@connect.register
+def _(node: SumPool, at: Recorder, x: Value) -> Value:
+    channels = node.shape[0]
+    ones = at.ops.tensor(np.ones((channels, 1, *node.windows.kernel), np.float32), "ones")
+    return Value(_convolved(at, x, ones, node.windows, channels), TensorProto.INT32)
+
+
+@connect.register
+def _(node: Flatten, at: Recorder, x: Value) -> Value:
+    return Value(at.ops.emit("Flatten", x.name, axis=1, label="flat"), x.dtype)
+
+
+def _real_weight(at: Recorder, weight: np.ndarray) -> str:
+    """Weights stored as integers, and cast to float32 once."""
+    small = int(np.abs(weight).max()) <= 127
+    stored = at.ops.tensor(weight.astype(np.int8 if small else np.int32), "weight")
+    return at.outer.emit("Cast", stored, to=TensorProto.FLOAT, label="weight_real")
+
+
+def _convolved(at: Recorder, x: Value, weight: str, windows: Windows, groups: int) -> str:
+    pads: Any = windows.padding
+    attributes = {
+        "kernel_shape": [*windows.kernel],
+        "strides": [*windows.stride],  # type: ignore[misc]
+        "dilations": [*windows.dilation],  # type: ignore[misc]
+        "pads": [*(before for before, _ in pads), *(after for _, after in pads)],
+        "group": groups,
+    }
+    real = at.ops.cast(x.name, TensorProto.FLOAT, "input_real")
+    product = at.ops.emit("Conv", real, weight, label="product_real", **attributes)
+    return at.ops.emit("Cast", product, to=TensorProto.INT32, label="product")
+
+
+def _shifted(node: IntWeights, ops: OnnxOps, y: str) -> Value:
+    if 1 << node.shift > INT32:
+        raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
+    y = ops.shift_right(y, np.asarray(node.drop), "drop") if node.drop else y
+    return Value(ops.shift_left(y, node.shift), TensorProto.INT32)
+
+
+def in_order(node: IntWeights, at: Recorder, x: Value, word: Word) -> InOrder:
+    """Inputs of a connection one by one, for neurons whose word overflows between them."""
+    ops, size = at.ops, int(np.prod(node.in_shape))
+    if isinstance(node, IntDense):
+        small = int(np.abs(node.weight).max()) <= 127
+        stored = ops.tensor(node.weight.T.astype(np.int8 if small else np.int32), "weight")
+    else:
+        alone = node.product(np.eye(size, dtype=np.int64).reshape(size, *node.in_shape))
+        stored = ops.tensor(alone.astype(np.int32), "weight_of_input")
+    weight = at.outer.shift_left(at.outer.cast(stored, TensorProto.INT32, "weight_wide"), node.shift)
+    wide = ops.cast(x.name, TensorProto.INT32, "input_wide")
+    flat = wide if len(node.in_shape) == 1 else ops.emit("Flatten", wide, axis=1, label="input_flat")
+    turned = ops.emit("Transpose", flat, perm=[1, 0], label="inputs")
+    axes = ops.tensor(np.arange(2, 2 + len(node.out_shape)), "axes")
+    return InOrder(ops.emit("Unsqueeze", turned, axes, label="inputs_apart"), weight, node.out_shape, word)

@@ -1,0 +1,138 @@
+"""Forms of an ONNX file: what stands around the recorded step.
+
+``scan``: one ``Scan`` over a symbolic time axis, the step its body. ``step``: the step itself, state in and out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from onnx import GraphProto, NodeProto, TensorProto, helper  # noqa: TID251
+
+from ..network import IntNetwork
+from .onnx_ops import OnnxOps
+from .onnx_step import Carried, Step, initial_values, type_of
+
+Form = Literal["scan", "step"]
+InitialState = Literal["captured", "input"]
+Outputs = Literal["final", "trace"]
+TIME = np.array([0], np.int64)
+
+
+def initial_names(population: str) -> tuple[str, ...]:
+    """Names of the initializer that may hold the captured initial membrane of a population."""
+    return tuple(f"graph.{population}.{part}_initial" for part in ("V", "V_post"))
+
+
+def step_graph(network: IntNetwork, outputs: Outputs) -> tuple[GraphProto, Step]:
+    """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
+    step = Step(network, "x", lambda name: name)
+    inputs = [_info("x", type_of(network, network.input_name), ("batch", *network.nodes[network.input_name].shape))]
+    inputs += [_info(c.name, c.dtype, ("batch", *c.shape)) for c in step.carried]
+    ends = [("spikes", step.values[network.readout_name].name, *_emitted(network, network.readout_name))]
+    ends += [(f"{c.name}_next", c.after, c.dtype, c.shape) for c in step.carried]
+    ends += _traced(network, step, [*network.populations] if outputs == "trace" else [])
+    tail = [helper.make_node("Identity", [inner], [name], name=name) for name, inner, *_ in ends]
+    infos = [_info(name, dtype, ("batch", *shape)) for name, _, dtype, shape in ends]
+    doc = f"{network.target}: one time step of {', '.join(network.populations)}; feed every *_next back."
+    nodes, stored = [*step.outer, *step.nodes, *tail], [*step.initializers.values()]
+    return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc), step
+
+
+def scan_graph(
+    network: IntNetwork, initial_state: InitialState, outputs: Outputs, opset: int
+) -> tuple[GraphProto, Step]:
+    """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
+    step = Step(network, "x_t", lambda name: f"{name}_before")
+    dtype, shape_in = type_of(network, network.input_name), network.nodes[network.input_name].shape
+    inputs = [_info("x", dtype, ("time", "batch", *shape_in))]
+    nodes: list[NodeProto] = list(step.outer)
+    ops = OnnxOps("graph", nodes, step.initializers)
+    if initial_state == "input":
+        inputs += [_info(c.name, c.dtype, ("batch", *c.shape)) for c in step.carried]
+        starts = [c.name for c in step.carried]
+    else:
+        values = initial_values(network)
+        starts = [_expanded(ops, c, values) for c in step.carried]
+    last, peak = network.readout_name, network.readout == "membrane_max"
+    whole, late = outputs == "trace", network.readout == "membrane_last"
+    traced = _traced(network, step, [*network.populations] if whole else [])
+    if not whole and (peak or late):
+        traced = [part for part in _traced(network, step, [last]) if part[0].endswith(".V_trace")]
+    scanned = [("spikes", step.values[last].name, *_emitted(network, last)), *traced]
+    body = _body(network, step, scanned, dtype, shape_in)
+    finals = [f"{c.name}_final" for c in step.carried]
+    given, taken = [*starts, "x"], [*finals, *(name for name, *_ in scanned)]
+    nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
+    scores = _readout(network, ops, opset)
+    prediction = ops.emit("ArgMax", scores, axis=-1, keepdims=0, select_last_index=0, label="best")
+    ops.nodes.append(helper.make_node("Identity", [scores], ["scores"], name="graph/scores"))
+    ops.nodes.append(helper.make_node("Identity", [prediction], ["prediction"], name="graph/prediction"))
+    spikes, *rest = (_info(name, kind, ("time", "batch", *shape)) for name, _, kind, shape in scanned)
+    classes = math.prod(network.nodes[network.output_name].shape)
+    infos = [
+        spikes,
+        _info("scores", TensorProto.INT32, ("batch", classes)),
+        _info("prediction", TensorProto.INT64, ("batch",)),
+        *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape)) for c in step.carried),
+        *(rest if whole else []),
+    ]
+    doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
+    return helper.make_graph(nodes, "lifexport", inputs, infos, [*step.initializers.values()], doc_string=doc), step
+
+
+Part = tuple[str, str, int, tuple[int, ...]]
+"""Name outside, tensor of the step, type and shape without batch."""
+
+
+def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
+    return type_of(network, name), network.nodes[name].shape
+
+
+def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]:
+    membranes = [(f"{n}.V_trace", step.membranes[n], TensorProto.INT32, network.nodes[n].shape) for n in names]
+    return [*membranes, *((f"{n}.spikes", step.values[n].name, *_emitted(network, n)) for n in names)]
+
+
+def _body(network: IntNetwork, step: Step, scanned: Sequence[Part], dtype: int, shape_in: tuple[int, ...]):
+    """Body of the scan: states and one input in, states and scanned values out."""
+    ends: list[Part] = [(f"{c.name}_after", c.after, c.dtype, c.shape) for c in step.carried]
+    ends += [(f"out{number}:{inner}", inner, kind, shape) for number, (_, inner, kind, shape) in enumerate(scanned)]
+    tail = [helper.make_node("Identity", [inner], [name], name=name) for name, inner, *_ in ends]
+    given = [_info(step.before(c.name), c.dtype, ("batch", *c.shape)) for c in step.carried]
+    given.append(_info("x_t", dtype, ("batch", *shape_in)))
+    types = [_info(name, kind, ("batch", *shape)) for name, _, kind, shape in ends]
+    doc = f"One time step; spikes of {network.readout_name} leave."
+    return helper.make_graph([*step.nodes, *tail], "step", given, types, doc_string=doc)
+
+
+def _readout(network: IntNetwork, ops: OnnxOps, opset: int) -> str:
+    """Scores (batch, classes) int32, by the network's readout rule."""
+    trace = f"{network.readout_name}.V_trace"
+    match network.readout:
+        case "count":
+            wide = ops.emit("Cast", "spikes", to=TensorProto.INT32, label="spikes_wide")
+            scores = ops.emit("ReduceSum", wide, ops.tensor(TIME, "time_axis"), keepdims=0, label="count")
+        case "membrane_last":
+            scores = ops.emit("Gather", trace, ops.number(-1, np.int64), axis=0, label="last")
+        case "membrane_max" if opset < 18:  # there the axes are an attribute
+            scores = ops.emit("ReduceMax", trace, axes=[0], keepdims=0, label="peak")
+        case "membrane_max":
+            scores = ops.emit("ReduceMax", trace, ops.tensor(TIME, "time_axis"), keepdims=0, label="peak")
+    return ops.emit("Flatten", scores, axis=1, label="scores_flat")
+
+
+def _expanded(ops: OnnxOps, carried: Carried, values: Mapping[str, np.ndarray]) -> str:
+    """Initial value of a carried tensor for one sample, repeated for the batch of ``x``."""
+    one = ops.tensor(values[carried.name], f"{carried.name}_initial")  # see initial_names
+    batch = ops.emit("Shape", "x", start=1, end=2, label="batch")
+    rest = ops.tensor(np.asarray(carried.shape, np.int64), f"{carried.name}_shape")
+    shape = ops.emit("Concat", batch, rest, axis=0, label="state_shape")
+    return ops.emit("Expand", one, shape, label=f"{carried.name}_start")
+
+
+def _info(name: str, dtype: int, shape: tuple[Any, ...]):
+    return helper.make_tensor_value_info(name, dtype, shape)

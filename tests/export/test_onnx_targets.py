@@ -1,0 +1,102 @@
+"""ONNX files of every target that steps in time, every connection, every part of a state; both forms."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import onnx
+import pytest
+from exact_nets import exact_network
+from finetuning.test_exact import CASES
+from nets import edge_network, random_network, spatial_network
+
+import lifexport as lx
+from lifexport import neurons
+from lifexport.export.onnx_file import check_onnx, read_model
+from lifexport.export.onnx_restoring import restore
+from lifexport.graph import Edge
+from lifexport.neurons import Leak, Rules, Word
+from lifexport.ops import ROUNDINGS
+
+OPTIONS = {
+    "scan": {},
+    "scan, state in": {"initial_state": "input", "outputs": "trace"},
+    "scan, opset 17": {"opset": 17, "outputs": "trace"},
+    "step": {"form": "step"},
+    "step, traced": {"form": "step", "outputs": "trace", "opset": 17},
+}
+
+
+def require_exported(network, codes, path, **options):
+    result = lx.to_onnx(network, path, inputs=codes, **options)
+    assert "0 differ" in result.proofs[1] and "the same IntNetwork" in result.proofs[2]
+    assert check_onnx(path) == ()
+    assert lx.same(restore(read_model(path)), network)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("case", CASES)
+def test_every_target_that_steps_in_time(tmp_path, case, options):
+    target, kind, fields, choices = CASES[case]
+    f, x = exact_network(kind, **fields)
+    q = lx.quantize(f, target, calibration=x, **choices)
+    codes = q.encode(x).codes
+    assert lx.simulate(q, codes, backend="reference").output.any()
+    require_exported(q, codes, tmp_path / "m.onnx", **options)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_in_space(tmp_path, seed, options):
+    network, codes = spatial_network(seed)
+    require_exported(network, codes, tmp_path / "m.onnx", **options)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("gain_bits", [None, 6])
+@pytest.mark.parametrize("waits_at", ["zero", "membrane"])
+@pytest.mark.parametrize("form", ["scan", "step"])
+def test_a_relaxation_from_every_edge(tmp_path, rounding, gain_bits, waits_at, form):
+    rng = np.random.default_rng(len(rounding))
+    leak = Leak(kind="toward_input", bits=8, rounding=rounding, gain_bits=gain_bits)
+    rules = Rules(membrane=Word.signed(14), leak=leak, reset="value", reset_when="step_end", refractory=True)
+    node = neurons.IntLIF(
+        shape=(6,),
+        rules=dataclasses.replace(rules, waits_at=waits_at),
+        decay=rng.integers(0, 257, 6),
+        gain=rng.integers(0, 200, 6) if gain_bits else 0,
+        threshold=rng.integers(20, 100, 6),
+        reset_code=rng.integers(-90, 20, 6),
+        refractory=[0, 1, 2, 3, 1, 2],
+        bias=rng.integers(-20, 20, 6),
+        v_initial=rng.integers(-20, 20, 6),
+        unit=1,
+    )
+    network, codes = edge_network(3, state_bits=14)
+    fc = dataclasses.replace(network.nodes["fc"], unit=1 << network.nodes["fc"].shift)
+    network = dataclasses.replace(network, nodes={**network.nodes, "lif": node, "fc": fc})
+    require_exported(network, codes, tmp_path / "m.onnx", form=form)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("delay", [2, 5])
+def test_a_longer_delay(tmp_path, delay, options):
+    network, codes = random_network(0, recurrent=False)
+    edges = [Edge(e.source, e.target, delay if e.source == "in" or e.source == "lif0" else 0) for e in network.edges]
+    require_exported(dataclasses.replace(network, edges=edges), codes, tmp_path / "m.onnx", **options)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_step_at_a_time(tmp_path, seed):
+    network, codes = random_network(seed)
+    require_exported(network, codes, tmp_path / "m.onnx", form="step", outputs=("final", "trace")[seed % 2])
+
+
+def test_a_file_says_what_it_takes_and_gives(tmp_path):
+    network, _ = random_network(3, recurrent=True)
+    lx.to_onnx(network, tmp_path / "m.onnx", form="step", verify=False)
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    given, taken = ({value.name for value in side} for side in (graph.input, graph.output))
+    assert {"x", "lif0.V", "lif0->back0.spikes"} <= given
+    assert taken == {"spikes", *(f"{name}_next" for name in given - {"x"})}
