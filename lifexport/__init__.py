@@ -58,6 +58,8 @@ _HOME = {
     "surrogate": "train",
     "to_nir": "export.nir_graph",
     "to_onnx": "export.onnx_model",
+    "from_onnx": "export.onnx_file",
+    "OnnxStream": "export.onnx_streaming",
     "verify_nir": "interop",
 }
 
@@ -84,7 +86,9 @@ if TYPE_CHECKING:
     from .checking import check as check
     from .export.nir_graph import from_nir as from_nir
     from .export.nir_graph import to_nir as to_nir
+    from .export.onnx_file import from_onnx as from_onnx
     from .export.onnx_model import to_onnx as to_onnx
+    from .export.onnx_streaming import OnnxStream as OnnxStream
     from .fidelity import FidelityReport as FidelityReport
     from .fidelity import compare as compare
     from .finetuning import QAT as QAT

@@ -9,7 +9,8 @@ import onnx  # noqa: TID251
 
 from ..errors import LifexportError
 from ..findings import Finding, error
-from .onnx_restoring import load, record_of
+from ..network import IntNetwork
+from .onnx_restoring import load, record_of, restore
 
 
 def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
@@ -26,6 +27,46 @@ def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
         return load(model).findings
     except LifexportError as failure:
         return failure.findings
+
+
+def from_onnx(path: str | os.PathLike[str]) -> IntNetwork:
+    """Integer network of a file that ``to_onnx`` wrote, bit for bit, whatever its form.
+
+    Facts come from the provenance record, arrays from the graph; the file must be, part by part, the one that
+    ``to_onnx`` writes for the network. Nothing in it is run.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    IntNetwork
+        The same that was exported (``lifexport.same``).
+
+    Raises
+    ------
+    FileError
+        LX003 for a file that is missing, damaged, or holds no record; LX004 for one of a newer version.
+    MismatchError
+        LX403 wherever graph and record disagree: the file was edited.
+
+    Examples
+    --------
+    >>> from_onnx("missing.onnx")
+    Traceback (most recent call last):
+    lifexport.errors.FileError: LX003 file cannot be read: missing.onnx: No such file or directory; ...
+    """
+    return read_own(Path(path))[1]
+
+
+def read_own(path: Path) -> tuple[onnx.ModelProto, IntNetwork]:
+    """Model of a file that ``to_onnx`` wrote, and the network it holds; refuses what ``from_onnx`` refuses."""
+    model = read_model(path)
+    if record_of(model) is None:
+        fix = "export it with lifexport.to_onnx; converters drop the metadata key 'lifexport' with all it says"
+        raise error("LX003", found=f"{path.name}: a model without lifexport's record", fix=fix)
+    return model, restore(model)
 
 
 def read_model(path: Path) -> onnx.ModelProto:

@@ -91,6 +91,11 @@ def record_of(model: ModelProto) -> str | None:
     return next((entry.value for entry in model.metadata_props if entry.key == provenance.KEY), None)
 
 
+def is_scan(model: ModelProto) -> bool:
+    """Whether a file of ours holds a whole sequence, not one step."""
+    return any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node)
+
+
 def load(model: ModelProto) -> Reading:
     """Read a model as far as it can be understood, with everything found on the way.
 
@@ -242,7 +247,7 @@ def _differences(
     versions = {entry.domain: entry.version for entry in model.opset_import}
     expected = build(
         network,
-        form="scan" if any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node) else "step",
+        form="scan" if is_scan(model) else "step",
         initial_state="captured" if names == ["x"] else "input",
         outputs="trace" if traced else "final",
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),

@@ -28,7 +28,7 @@ from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
-from .onnx_restoring import load
+from .onnx_restoring import is_scan, load
 from .onnx_step import initial_values, input_type, state_tensors, stored_range
 from .onnx_widths import widths_of
 
@@ -108,11 +108,6 @@ def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
                 continue  # initial states are initializers of one form and inputs of the other
             if ours.get(name) != theirs.get(name):
                 raise error("LX402", node=name, found=f"{what} differs from what was written", fix="export again")
-
-
-def is_scan(model: onnx.ModelProto) -> bool:
-    """Whether a file of ours holds a whole sequence."""
-    return any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node)
 
 
 def _step_nodes(model: onnx.ModelProto) -> dict[str, bytes]:
