@@ -189,7 +189,7 @@ MUTANTS = [
     Mutant("simulation/jax_ops.py", "+ (product >> k)", "+ (product + (1 << 31) >> k)", PROOFS),
     Mutant("simulation/jax_ops.py", "jnp.where(x > hi, x - size", "jnp.where(x >= hi, x - size", RANDOM),
     Mutant("export/onnx_ops.py", "+ (1 << k) < BIAS", "+ (1 << k) < 2 * BIAS", PROOFS),
-    Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", PROOFS),
+    Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", ONNX_ALL),
     Mutant("export/onnx_ops.py", "self.number_ratio(1), label", "self.number_ratio(2), label", PROOFS),
     Mutant("ops.py", "below % 2 == 1", "below % 4 == 1", PROOFS),
     Mutant("export/onnx_ops.py", '"GreaterOrEqual"', '"Greater"', ONNX),

@@ -100,3 +100,19 @@ def test_a_file_says_what_it_takes_and_gives(tmp_path):
     given, taken = ({value.name for value in side} for side in (graph.input, graph.output))
     assert {"x", "lif0.V", "lif0->back0.spikes"} <= given
     assert taken == {"spikes", *(f"{name}_next" for name in given - {"x"})}
+
+
+@pytest.mark.parametrize("form", ["scan", "step"])
+def test_shifts_of_every_amount_at_the_rails_of_32_bits(tmp_path, form):
+    """By 31, a membrane below -2**30 loses one code more than by 30."""
+    rules = Rules(membrane=Word.signed(32), leak=Leak(kind="shift"), reset="value")
+    network, codes = edge_network(3, state_bits=14)
+    unit = 1 << 21
+    node = neurons.IntLIF(
+        shape=(6,), rules=rules, decay=[0, 1, 29, 30, 31, 31], threshold=1 << 30, reset_code=4 - (1 << 31), unit=1
+    )
+    fc = dataclasses.replace(network.nodes["fc"], shift=21, unit=unit, weight=network.nodes["fc"].weight.clip(-2, 2))
+    network = dataclasses.replace(network, nodes={**network.nodes, "lif": node, "fc": fc})
+    trace = lx.simulate(network, codes, record=("v",), backend="reference")
+    assert trace.output.any() and trace.v["lif"].min() == -(1 << 31) and trace.v["lif"].max() >= 1 << 30
+    require_exported(network, codes, tmp_path / "m.onnx", form=form)
