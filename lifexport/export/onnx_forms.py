@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper  # noqa: TID251
@@ -30,13 +30,12 @@ def initial_names(population: str) -> tuple[str, ...]:
 def step_graph(network: IntNetwork, outputs: Outputs) -> tuple[GraphProto, Step]:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
     step = Step(network, "x", lambda name: name)
-    inputs = [_info("x", type_of(network, network.input_name), ("batch", *network.nodes[network.input_name].shape))]
-    inputs += [_info(c.name, c.dtype, ("batch", *c.shape)) for c in step.carried]
-    ends = [("spikes", step.values[network.readout_name].name, *_emitted(network, network.readout_name))]
-    ends += [(f"{c.name}_next", c.after, c.dtype, c.shape) for c in step.carried]
+    inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
+    ends = [_spikes(network, step)]
+    ends += [Part(f"{c.name}_next", c.after, c.dtype, c.shape, f"{c.name} for the next step.") for c in step.carried]
     ends += _traced(network, step, [*network.populations] if outputs == "trace" else [])
-    tail = [helper.make_node("Identity", [inner], [name], name=name) for name, inner, *_ in ends]
-    infos = [_info(name, dtype, ("batch", *shape)) for name, _, dtype, shape in ends]
+    tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
+    infos = [_info(part.name, part.dtype, ("batch", *part.shape), part.doc) for part in ends]
     doc = f"{network.target}: one time step of {', '.join(network.populations)}; feed every *_next back."
     nodes, stored = [*step.outer, *step.nodes, *tail], [*step.initializers.values()]
     return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc), step
@@ -47,12 +46,11 @@ def scan_graph(
 ) -> tuple[GraphProto, Step]:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
     step = Step(network, "x_t", lambda name: f"{name}_before")
-    dtype, shape_in = type_of(network, network.input_name), network.nodes[network.input_name].shape
-    inputs = [_info("x", dtype, ("time", "batch", *shape_in))]
+    inputs = [_input(network, "time", "batch")]
     nodes: list[NodeProto] = list(step.outer)
     ops = OnnxOps("graph", nodes, step.initializers)
     if initial_state == "input":
-        inputs += [_info(c.name, c.dtype, ("batch", *c.shape)) for c in step.carried]
+        inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in step.carried]
         starts = [c.name for c in step.carried]
     else:
         values = initial_values(network)
@@ -61,31 +59,51 @@ def scan_graph(
     whole, late = outputs == "trace", network.readout == "membrane_last"
     traced = _traced(network, step, [*network.populations] if whole else [])
     if not whole and (peak or late):
-        traced = [part for part in _traced(network, step, [last]) if part[0].endswith(".V_trace")]
-    scanned = [("spikes", step.values[last].name, *_emitted(network, last)), *traced]
-    body = _body(network, step, scanned, dtype, shape_in)
+        traced = [part for part in _traced(network, step, [last]) if part.name.endswith(".V_trace")]
+    scanned = [_spikes(network, step), *traced]
+    body = _body(network, step, scanned)
     finals = [f"{c.name}_final" for c in step.carried]
-    given, taken = [*starts, "x"], [*finals, *(name for name, *_ in scanned)]
+    given, taken = [*starts, "x"], [*finals, *(part.name for part in scanned)]
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
     scores = _readout(network, ops, opset)
     prediction = ops.emit("ArgMax", scores, axis=-1, keepdims=0, select_last_index=0, label="best")
     ops.nodes.append(helper.make_node("Identity", [scores], ["scores"], name="graph/scores"))
     ops.nodes.append(helper.make_node("Identity", [prediction], ["prediction"], name="graph/prediction"))
-    spikes, *rest = (_info(name, kind, ("time", "batch", *shape)) for name, _, kind, shape in scanned)
+    spikes, *rest = (_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in scanned)
     classes = math.prod(network.nodes[network.output_name].shape)
     infos = [
         spikes,
-        _info("scores", TensorProto.INT32, ("batch", classes)),
-        _info("prediction", TensorProto.INT64, ("batch",)),
-        *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape)) for c in step.carried),
+        _info("scores", TensorProto.INT32, ("batch", classes), f"Readout {network.readout!r} of {last}."),
+        _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
+        *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in step.carried),
         *(rest if whole else []),
     ]
     doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
     return helper.make_graph(nodes, "lifexport", inputs, infos, [*step.initializers.values()], doc_string=doc), step
 
 
-Part = tuple[str, str, int, tuple[int, ...]]
-"""Name outside, tensor of the step, type and shape without batch."""
+class Part(NamedTuple):
+    """Something that leaves a step."""
+
+    name: str
+    inner: str
+    """Tensor of the step."""
+    dtype: int
+    shape: tuple[int, ...]
+    """Without batch."""
+    doc: str
+
+
+def _input(network: IntNetwork, *axes: str):
+    node = network.nodes[network.input_name]
+    fmt, unit = node.code.format, float(node.code.unit)
+    doc = f"Input codes ({node.code.kind}), {fmt.lo}..{fmt.hi}; code 1 is a real input of {unit:.6g}."
+    return _info("x", type_of(network, network.input_name), (*axes, *node.shape), doc)
+
+
+def _spikes(network: IntNetwork, step: Step) -> Part:
+    last = network.readout_name
+    return Part("spikes", step.values[last].name, *_emitted(network, last), f"Spikes of {last}: the output.")
 
 
 def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
@@ -93,18 +111,23 @@ def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
 
 
 def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]:
-    membranes = [(f"{n}.V_trace", step.membranes[n], TensorProto.INT32, network.nodes[n].shape) for n in names]
-    return [*membranes, *((f"{n}.spikes", step.values[n].name, *_emitted(network, n)) for n in names)]
+    doc = "Membrane of {} before its reset: what is compared with the threshold."
+    v = [
+        Part(f"{n}.V_trace", step.membranes[n], TensorProto.INT32, network.nodes[n].shape, doc.format(n)) for n in names
+    ]
+    spikes = [Part(f"{n}.spikes", step.values[n].name, *_emitted(network, n), f"Spikes of {n}.") for n in names]
+    return [*v, *spikes]
 
 
-def _body(network: IntNetwork, step: Step, scanned: Sequence[Part], dtype: int, shape_in: tuple[int, ...]):
+def _body(network: IntNetwork, step: Step, scanned: Sequence[Part]):
     """Body of the scan: states and one input in, states and scanned values out."""
-    ends: list[Part] = [(f"{c.name}_after", c.after, c.dtype, c.shape) for c in step.carried]
-    ends += [(f"out{number}:{inner}", inner, kind, shape) for number, (_, inner, kind, shape) in enumerate(scanned)]
-    tail = [helper.make_node("Identity", [inner], [name], name=name) for name, inner, *_ in ends]
+    shape_in = network.nodes[network.input_name].shape
+    ends = [Part(f"{c.name}_after", c.after, c.dtype, c.shape, c.doc) for c in step.carried]
+    ends += [part._replace(name=f"out{number}:{part.inner}") for number, part in enumerate(scanned)]
+    tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     given = [_info(step.before(c.name), c.dtype, ("batch", *c.shape)) for c in step.carried]
-    given.append(_info("x_t", dtype, ("batch", *shape_in)))
-    types = [_info(name, kind, ("batch", *shape)) for name, _, kind, shape in ends]
+    given.append(_info("x_t", type_of(network, network.input_name), ("batch", *shape_in)))
+    types = [_info(part.name, part.dtype, ("batch", *part.shape)) for part in ends]
     doc = f"One time step; spikes of {network.readout_name} leave."
     return helper.make_graph([*step.nodes, *tail], "step", given, types, doc_string=doc)
 
@@ -134,5 +157,5 @@ def _expanded(ops: OnnxOps, carried: Carried, values: Mapping[str, np.ndarray]) 
     return ops.emit("Expand", one, shape, label=f"{carried.name}_start")
 
 
-def _info(name: str, dtype: int, shape: tuple[Any, ...]):
-    return helper.make_tensor_value_info(name, dtype, shape)
+def _info(name: str, dtype: int, shape: tuple[Any, ...], doc: str = ""):
+    return helper.make_tensor_value_info(name, dtype, shape, doc)

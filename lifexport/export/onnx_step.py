@@ -34,6 +34,8 @@ class Carried:
     shape: tuple[int, ...]
     after: str
     """Tensor of the step that holds its value for the next."""
+    doc: str
+    """What it is, for people who look at the graph."""
 
 
 def input_type(network: IntNetwork) -> int:
@@ -176,8 +178,10 @@ class Step:
         dtype = type_of(self.network, name)
         spikes = result.spikes if dtype == ops.integer else ops.cast(result.spikes, dtype, "spikes")
         self.values[name], self.membranes[name] = Value(spikes, dtype), self._narrow(ops, result.v)
+        docs = _documented(name, node)
         for part, after in _parts(name, node.rules, result.state).items():
-            self.carried.append(Carried(part, TensorProto.INT32, node.shape, self._narrow(ops, after)))
+            stored = self._narrow(ops, after)
+            self.carried.append(Carried(part, TensorProto.INT32, node.shape, stored, docs[part]))
 
     def _stored(self, ops: OnnxOps, part: str) -> str:
         """A part of the state, which is kept in int32, in the type of a step."""
@@ -191,7 +195,22 @@ class Step:
         names, dtype = edge_names(self.network, edge), type_of(self.network, edge.source)
         shape = self.network.nodes[edge.source].out_shape
         after = [*map(self.before, names[1:]), self.values[edge.source].name]
-        self.carried += [Carried(name, dtype, shape, new) for name, new in zip(names, after, strict=True)]
+        for late, (name, new) in enumerate(zip(names, after, strict=True)):
+            doc = f"What {edge.source} sent to {edge.target}, due {f'in {late} steps' if late else 'in this step'}."
+            self.carried.append(Carried(name, dtype, shape, new, doc))
+
+
+def _documented(name: str, node: IntLIF) -> dict[str, str]:
+    """What the parts of a population's state are, in words."""
+    lo, hi = stored_range(node)
+    when = "before its reset" if node.rules.reset_when == "next_step" else "after its reset"
+    code = f"code 1 is {float(node.unit):.6g} V above rest" if (node.scale == 1).all() else "units differ by neuron"
+    docs = {membrane_name(name, node.rules): f"Membrane of {name} {when}, {lo}..{hi}; {code}."}
+    if node.rules.current is not None:
+        word = node.rules.current.word
+        for port in range(node.synapses):
+            docs[f"{name}.current{port}"] = f"Synaptic current {port} of {name}, {word.lo}..{word.hi}."
+    return docs | {f"{name}.waiting": f"Steps for which the membrane of {name} will still be held."}
 
 
 def initial_values(network: IntNetwork) -> dict[str, np.ndarray]:

@@ -116,3 +116,16 @@ def test_shifts_of_every_amount_at_the_rails_of_32_bits(tmp_path, form):
     trace = lx.simulate(network, codes, record=("v",), backend="reference")
     assert trace.output.any() and trace.v["lif"].min() == -(1 << 31) and trace.v["lif"].max() >= 1 << 30
     require_exported(network, codes, tmp_path / "m.onnx", form=form)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_everything_a_file_takes_and_gives_is_explained(tmp_path, options):
+    network, _ = random_network(3, recurrent=True)
+    lx.to_onnx(network, tmp_path / "m.onnx", verify=False, **options)
+    graph = onnx.load(tmp_path / "m.onnx").graph
+    assert all(value.doc_string for value in (*graph.input, *graph.output)) and graph.doc_string
+    node = network.nodes["lif0"]
+    lo, hi = node.membrane_range()
+    said = {value.name: value.doc_string for value in (*graph.input, *graph.output)}
+    name = next(name for name in ("lif0.V", "lif0.V_final") if name in said)
+    assert f"before its reset, {lo}..{hi}; code 1 is" in said[name]
