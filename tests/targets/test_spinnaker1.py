@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lifexport as lx
-from lifexport.errors import RangeError, UnsupportedError
+from lifexport.errors import RangeError
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
 from lifexport.neurons import Arriving, IntLIF, LIFState
@@ -206,7 +206,7 @@ def test_narrow_readers_refuse_what_they_cannot_hold():
     network = IntNetwork(nodes={**nodes, "lif": node, "out": Output(shape=(1,))}, edges=edges, dt=1e-3)
     with pytest.raises(RangeError, match=r"LX302.*lif.*membrane of up to"):
         simulate(network, np.ones((3, 1, 1), int), backend="fast")
-    with pytest.raises(UnsupportedError, match=r"LX401"):
+    with pytest.raises(RangeError, match=r"LX302.*lif: 32 bits that wrap"):
         lx.to_onnx(network, "never.onnx")
 
 
