@@ -1,12 +1,13 @@
 """Forms of an ONNX file: what stands around the recorded step.
 
 ``scan``: one ``Scan`` over a symbolic time axis, the step its body. ``step``: the step itself, state in and out.
+``layerwise`` is in ``onnx_layerwise.py``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..network import IntNetwork
 from .onnx_ops import OnnxOps
 from .onnx_step import Carried, Step, initial_values, type_of
 
-Form = Literal["scan", "step"]
+Form = Literal["scan", "step", "layerwise"]
 InitialState = Literal["captured", "input"]
 Outputs = Literal["final", "trace"]
 TIME = np.array([0], np.int64)
@@ -27,9 +28,9 @@ def initial_names(population: str) -> tuple[str, ...]:
     return tuple(f"graph.{population}.{part}_initial" for part in ("V", "V_post"))
 
 
-def step_graph(network: IntNetwork, outputs: Outputs) -> tuple[GraphProto, Step]:
+def step_graph(network: IntNetwork, outputs: Outputs) -> GraphProto:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
-    step = Step(network, "x", lambda name: name)
+    step = Step(network, lambda name: name, x="x")
     inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
     ends = [_spikes(network, step)]
     ends += [Part(f"{c.name}_next", c.after, c.dtype, c.shape, f"{c.name} for the next step.") for c in step.carried]
@@ -38,48 +39,54 @@ def step_graph(network: IntNetwork, outputs: Outputs) -> tuple[GraphProto, Step]
     infos = [_info(part.name, part.dtype, ("batch", *part.shape), part.doc) for part in ends]
     doc = f"{network.target}: one time step of {', '.join(network.populations)}; feed every *_next back."
     nodes, stored = [*step.outer, *step.nodes, *tail], [*step.initializers.values()]
-    return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc), step
+    return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
-def scan_graph(
-    network: IntNetwork, initial_state: InitialState, outputs: Outputs, opset: int
-) -> tuple[GraphProto, Step]:
+def scan_graph(network: IntNetwork, initial_state: InitialState, outputs: Outputs, opset: int) -> GraphProto:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    step = Step(network, "x_t", lambda name: f"{name}_before")
-    inputs = [_input(network, "time", "batch")]
+    step = Step(network, lambda name: f"{name}_before", x="x_t")
     nodes: list[NodeProto] = list(step.outer)
     ops = OnnxOps("graph", nodes, step.initializers)
-    if initial_state == "input":
-        inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in step.carried]
-        starts = [c.name for c in step.carried]
-    else:
-        values = initial_values(network)
-        starts = [_expanded(ops, c, values) for c in step.carried]
-    last, peak = network.readout_name, network.readout == "membrane_max"
-    whole, late = outputs == "trace", network.readout == "membrane_last"
-    traced = _traced(network, step, [*network.populations] if whole else [])
-    if not whole and (peak or late):
-        traced = [part for part in _traced(network, step, [last]) if part.name.endswith(".V_trace")]
+    given = [*start_tensors(network, ops, step.carried, initial_state), "x"]
+    traced = traced_parts(network, step, [*network.populations], outputs)
     scanned = [_spikes(network, step), *traced]
-    body = _body(network, step, scanned)
-    finals = [f"{c.name}_final" for c in step.carried]
-    given, taken = [*starts, "x"], [*finals, *(part.name for part in scanned)]
+    taken = [*(f"{c.name}_final" for c in step.carried), *(part.name for part in scanned)]
+    x = network.nodes[network.input_name]
+    body = scan_body(step, scanned, [("x_t", type_of(network, network.input_name), x.shape)])
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
+    doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
+    whole = traced if outputs == "trace" else []
+    return sequence_graph(network, ops, step.carried, whole, initial_state=initial_state, opset=opset, doc=doc)
+
+
+def sequence_graph(
+    network: IntNetwork,
+    ops: OnnxOps,
+    carried: Sequence[Carried],
+    traced: Sequence[Part],
+    *,
+    initial_state: InitialState,
+    opset: int,
+    doc: str,
+) -> GraphProto:
+    """Graph of a whole sequence around nodes that give spikes, membranes and the state after the last step."""
+    inputs = [_input(network, "time", "batch")]
+    if initial_state == "input":
+        inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in carried]
     scores = _readout(network, ops, opset)
     prediction = ops.emit("ArgMax", scores, axis=-1, keepdims=0, select_last_index=0, label="best")
     ops.nodes.append(helper.make_node("Identity", [scores], ["scores"], name="graph/scores"))
     ops.nodes.append(helper.make_node("Identity", [prediction], ["prediction"], name="graph/prediction"))
-    spikes, *rest = (_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in scanned)
-    classes = math.prod(network.nodes[network.output_name].shape)
+    last, shape = network.readout_name, network.nodes[network.output_name].shape
     infos = [
-        spikes,
-        _info("scores", TensorProto.INT32, ("batch", classes), f"Readout {network.readout!r} of {last}."),
+        _info("spikes", type_of(network, last), ("time", "batch", *shape), f"Spikes of {last}: the output."),
+        _info("scores", TensorProto.INT32, ("batch", math.prod(shape)), f"Readout {network.readout!r} of {last}."),
         _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
-        *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in step.carried),
-        *(rest if whole else []),
+        *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in carried),
+        *(_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in traced),
     ]
-    doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
-    return helper.make_graph(nodes, "lifexport", inputs, infos, [*step.initializers.values()], doc_string=doc), step
+    stored = [*ops.initializers.values()]
+    return helper.make_graph(ops.nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
 class Part(NamedTuple):
@@ -110,6 +117,14 @@ def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
     return type_of(network, name), network.nodes[name].shape
 
 
+def traced_parts(network: IntNetwork, step: Step, names: Sequence[str], outputs: Outputs) -> list[Part]:
+    """Membranes and spikes of populations that are outputs; else the membranes that the readout needs."""
+    if outputs == "final":
+        last = [name for name in names if name == network.readout_name and network.readout != "count"]
+        return [part for part in _traced(network, step, last) if part.name.endswith(".V_trace")]
+    return _traced(network, step, names)
+
+
 def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]:
     doc = "Membrane of {} before its reset: what is compared with the threshold."
     v = [
@@ -119,16 +134,15 @@ def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]
     return [*v, *spikes]
 
 
-def _body(network: IntNetwork, step: Step, scanned: Sequence[Part]):
-    """Body of the scan: states and one input in, states and scanned values out."""
-    shape_in = network.nodes[network.input_name].shape
+def scan_body(step: Step, scanned: Sequence[Part], inputs: Sequence[tuple[str, int, tuple[int, ...]]]) -> GraphProto:
+    """Body of a scan: states and inputs of one step in, states and scanned values out."""
     ends = [Part(f"{c.name}_after", c.after, c.dtype, c.shape, c.doc) for c in step.carried]
-    ends += [part._replace(name=f"out{number}:{part.inner}") for number, part in enumerate(scanned)]
+    ends += [part._replace(name=f"out_{part.name}") for part in scanned]
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     given = [_info(step.before(c.name), c.dtype, ("batch", *c.shape)) for c in step.carried]
-    given.append(_info("x_t", type_of(network, network.input_name), ("batch", *shape_in)))
+    given += [_info(name, dtype, ("batch", *shape)) for name, dtype, shape in inputs]
     types = [_info(part.name, part.dtype, ("batch", *part.shape)) for part in ends]
-    doc = f"One time step; spikes of {network.readout_name} leave."
+    doc = f"One time step of {', '.join(step.membranes)}."
     return helper.make_graph([*step.nodes, *tail], "step", given, types, doc_string=doc)
 
 
@@ -148,9 +162,18 @@ def _readout(network: IntNetwork, ops: OnnxOps, opset: int) -> str:
     return ops.emit("Flatten", scores, axis=1, label="scores_flat")
 
 
-def _expanded(ops: OnnxOps, carried: Carried, values: Mapping[str, np.ndarray]) -> str:
-    """Initial value of a carried tensor for one sample, repeated for the batch of ``x``."""
-    one = ops.tensor(values[carried.name], f"{carried.name}_initial")  # see initial_names
+def start_tensors(
+    network: IntNetwork, ops: OnnxOps, carried: Sequence[Carried], initial_state: InitialState
+) -> list[str]:
+    """What carried tensors hold before the first step: inputs of the graph, or the captured values for every sample."""
+    if initial_state == "input":
+        return [c.name for c in carried]
+    values = initial_values(network)
+    return [_expanded(ops, c, values[c.name]) for c in carried]
+
+
+def _expanded(ops: OnnxOps, carried: Carried, value: np.ndarray) -> str:
+    one = ops.tensor(value, f"{carried.name}_initial")  # see initial_names
     batch = ops.emit("Shape", "x", start=1, end=2, label="batch")
     rest = ops.tensor(np.asarray(carried.shape, np.int64), f"{carried.name}_shape")
     shape = ops.emit("Concat", batch, rest, axis=0, label="state_shape")

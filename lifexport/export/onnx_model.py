@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from onnx import ModelProto, helper  # noqa: TID251
+from onnx import GraphProto, ModelProto, helper  # noqa: TID251
 
 from ..files import sha256, whole_file
 from ..findings import error, unknown_name
 from ..network import IntNetwork
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
-from .onnx_step import Step
+from .onnx_layerwise import layerwise_graph
 from .provenance import KEY, record
 from .result import ExportResult
 
@@ -46,7 +46,7 @@ def to_onnx(
     ==========================  ====================================================================
     ``spikes``                  ``([time,] batch, *features)``, uint8 (int32 where counts have no limit)
     ``scores``, ``prediction``  the network's readout, int32 ``(batch, classes)`` and int64 ``(batch,)``;
-                                form ``scan`` alone
+                                not in form ``step``
     ``<state>_final``           every part of the state after the last step; ``<state>_next`` in form
                                 ``step``
     ``<layer>.V_trace``         with ``outputs="trace"``: int32 membrane before reset, at every step
@@ -70,11 +70,12 @@ def to_onnx(
         As ``quantize`` returns it.
     path : str or path
         The ``.onnx`` file to write.
-    form : ``"scan"`` | ``"step"``
-        Whole sequence in one call, or one time step with the state as inputs and outputs.
+    form : ``"scan"`` | ``"step"`` | ``"layerwise"``
+        Whole sequence in one call, step by step or, faster for few samples, layer by layer; or one time step with the
+        state as inputs and outputs.
     initial_state : ``"captured"`` | ``"input"``, optional
-        Start from the captured initial state (default of form ``scan``), or take every part of the state as an input
-        of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
+        Start from the captured initial state (default, but for form ``step``), or take every part of the state as an
+        input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
     outputs : ``"final"`` | ``"trace"``
         Whether every membrane and spike is an output too.
     opset : 21 | 17
@@ -114,7 +115,7 @@ def to_onnx(
     if form == "step" and initial_state == "captured":
         fix = "leave it out: the state is an input of every step"
         raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
-    if network.state_reset == "never" and form == "scan" and initial_state != "input":
+    if network.state_reset == "never" and form != "step" and initial_state != "input":
         fix = 'use initial_state="input", and feed the final state of a call to the next'
         raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)
     model = build(network, form=form, initial_state=initial_state, outputs=outputs, opset=opset)
@@ -138,11 +139,12 @@ def build(
     opset: int = 21,
 ) -> ModelProto:
     """Model of a form; two calls give equal bytes."""
-    captured = form == "scan" and initial_state != "input"
+    captured = form != "step" and initial_state != "input"
     if form == "step":
-        graph, step = step_graph(network, outputs)
+        graph = step_graph(network, outputs)
     else:
-        graph, step = scan_graph(network, "captured" if captured else "input", outputs, opset)
+        whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
+        graph = whole(network, "captured" if captured else "input", outputs, opset)
     model = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", opset)],
@@ -150,17 +152,18 @@ def build(
         producer_name="lifexport",
         doc_string="Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
     )
-    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, step, captured))})
+    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured))})
     return model
 
 
-def _homeless(network: IntNetwork, step: Step, captured: bool) -> dict[str, dict[str, np.ndarray]]:
+def _homeless(network: IntNetwork, graph: GraphProto, captured: bool) -> dict[str, dict[str, np.ndarray]]:
     """Arrays that the graph has no place for, by node and field; equal numbers once."""
     homeless: dict[str, dict[str, np.ndarray]] = {}
+    stored = {tensor.name for tensor in graph.initializer}
     for name, node in network.nodes.items():
         for field, array in _arrays(node):
             starts = field == "v_initial" and captured
-            if not starts and f"{name}.{field}" not in step.initializers:
+            if not starts and f"{name}.{field}" not in stored:
                 equal = array.size > 0 and array.tobytes() == array.ravel()[:1].tobytes() * array.size
                 homeless.setdefault(name, {})[field] = array.ravel()[:1].reshape(()) if equal else array
     return homeless

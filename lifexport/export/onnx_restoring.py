@@ -28,7 +28,7 @@ from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
 from ..spatial import Flatten, IntConv, SumPool
 from . import provenance
-from .onnx_forms import initial_names
+from .onnx_forms import Form, initial_names
 from .onnx_model import IR_VERSIONS, build
 from .restoring import hints as hints_of
 from .restoring import scalar
@@ -91,9 +91,11 @@ def record_of(model: ModelProto) -> str | None:
     return next((entry.value for entry in model.metadata_props if entry.key == provenance.KEY), None)
 
 
-def is_scan(model: ModelProto) -> bool:
-    """Whether a file of ours holds a whole sequence, not one step."""
-    return any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node)
+def form_of(model: ModelProto) -> Form:
+    """Form of a file of ours."""
+    if any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node):
+        return "scan"
+    return "layerwise" if any(value.name == "prediction" for value in model.graph.output) else "step"
 
 
 def load(model: ModelProto) -> Reading:
@@ -247,7 +249,7 @@ def _differences(
     versions = {entry.domain: entry.version for entry in model.opset_import}
     expected = build(
         network,
-        form="scan" if is_scan(model) else "step",
+        form=form_of(model),
         initial_state="captured" if names == ["x"] else "input",
         outputs="trace" if traced else "final",
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,29 +103,51 @@ def edge_names(network: IntNetwork, edge: Edge) -> list[str]:
     return [base, *(f"{base}_{late}" for late in range(2, edge.delay + 1))]
 
 
+def on_the_way(edge: Edge) -> list[str]:
+    """What the tensors of a delayed edge are, in words."""
+    due = ["in this step", *(f"in {late} steps" for late in range(1, edge.delay))]
+    return [f"What {edge.source} sent to {edge.target}, due {when}." for when in due]
+
+
 class Step:
-    """One time step of the whole network, recorded node by node.
+    """One time step of a network, or of some of its nodes, recorded node by node.
 
     Parameters
     ----------
     network : IntNetwork
-    x : str
-        Tensor of the input, ``(batch, *features)``.
     before : function
         Tensor, within the step, of the value that a carried tensor has before it.
+    x : str, optional
+        Tensor of the network's input, ``(batch, *features)``.
+    names : collection of str, optional
+        Nodes to record; all by default.
+    given : mapping from Edge to Value, optional
+        What edges from other nodes bring.
     """
 
-    def __init__(self, network: IntNetwork, x: str, before: Callable[[str], str]):
-        self.network, self.before, self.widths = network, before, widths_of(network)
+    def __init__(
+        self,
+        network: IntNetwork,
+        before: Callable[[str], str],
+        *,
+        x: str | None = None,
+        names: Collection[str] | None = None,
+        given: Mapping[Edge, Value] | None = None,
+    ):
+        self.network, self.before, self.given = network, before, given or {}
+        self.widths = widths_of(network)
+        names = network.nodes if names is None else names
         self.nodes: list[NodeProto] = []
         self.outer: list[NodeProto] = []
         """Nodes that need no input; a form runs them once, before all steps."""
         self.initializers: dict[str, TensorProto] = {}
         self.carried: list[Carried] = []
-        self.values: dict[str, Value] = {network.input_name: Value(x, input_type(network))}
+        self.values: dict[str, Value] = {} if x is None else {network.input_name: Value(x, input_type(network))}
         self.membranes: dict[str, str] = {}
         """Membrane of every population after integration, before its reset."""
         for name, node in network.nodes.items():
+            if name not in names:
+                continue
             with at_node(name):
                 if node.role == "connection" and self._summed(name):
                     source = self._source(network.incoming(name)[0])
@@ -133,7 +155,7 @@ class Step:
                 elif node.role == "population":
                     self._population(name, node)
         for edge in network.edges:
-            if edge.delay:
+            if edge.delay and edge.target in names and edge not in self.given:
                 self._delayed(edge)
 
     def _recorder(self, name: str) -> Recorder:
@@ -149,6 +171,8 @@ class Step:
         return target.role == "population" and target.per_event and isinstance(source, IntWeights)
 
     def _source(self, edge: Edge) -> Value:
+        if edge in self.given:
+            return self.given[edge]
         if edge.delay:
             return Value(self.before(edge_names(self.network, edge)[0]), type_of(self.network, edge.source))
         return self.values[edge.source]
@@ -195,9 +219,8 @@ class Step:
         names, dtype = edge_names(self.network, edge), type_of(self.network, edge.source)
         shape = self.network.nodes[edge.source].out_shape
         after = [*map(self.before, names[1:]), self.values[edge.source].name]
-        for late, (name, new) in enumerate(zip(names, after, strict=True)):
-            doc = f"What {edge.source} sent to {edge.target}, due {f'in {late} steps' if late else 'in this step'}."
-            self.carried.append(Carried(name, dtype, shape, new, doc))
+        docs = on_the_way(edge)
+        self.carried += [Carried(n, dtype, shape, new, doc) for n, new, doc in zip(names, after, docs, strict=True)]
 
 
 def _documented(name: str, node: IntLIF) -> dict[str, str]:

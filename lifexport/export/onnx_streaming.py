@@ -13,7 +13,7 @@ from .. import arrays
 from ..findings import error
 from ..network import IntNetwork
 from .onnx_file import read_own
-from .onnx_restoring import is_scan
+from .onnx_restoring import form_of
 from .onnx_step import initial_values
 
 
@@ -42,7 +42,7 @@ class OnnxStream:
     MismatchError
         LX403 for one that was edited.
     UnsupportedError
-        LX401 for a file of form ``scan``.
+        LX401 for a file of another form.
     MissingDependencyError
         LX005 if the installed onnxruntime cannot run the file, with its reason.
 
@@ -71,9 +71,9 @@ class OnnxStream:
         model, network = read_own(Path(path))
         self.network: IntNetwork = network
         given = [value.name for value in model.graph.input]
-        if is_scan(model):
+        if (form := form_of(model)) != "step":
             fix = 'export with form="step", or give the whole sequence to onnxruntime'
-            raise error("LX401", field="form", found="'scan', which runs a whole sequence", fix=fix)
+            raise error("LX401", field="form", found=f"{form!r}, which runs a whole sequence", fix=fix)
         if type(batch) is not int or batch < 1:
             raise error("LX006", field="batch", found=f"{batch!r}", fix="give a positive number of samples")
         options = onnxruntime.SessionOptions()

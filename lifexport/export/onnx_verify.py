@@ -28,7 +28,7 @@ from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
-from .onnx_restoring import is_scan, load
+from .onnx_restoring import form_of, load
 from .onnx_step import initial_values, input_type, state_tensors, stored_range
 from .onnx_widths import widths_of
 
@@ -62,7 +62,7 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
         LX003 if the file is not a valid ONNX model.
     """
     model = read_model(path)
-    form = "scan" if is_scan(model) else "step"
+    form = form_of(model)
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     twin = onnx_model.build(network, form=form, initial_state="input", outputs="trace", opset=opset)
     require_same_step(model, twin)
@@ -70,7 +70,7 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
     values = 0
     taken, given = ({value.name for value in model.graph.input}, {value.name for value in model.graph.output})
     for name, start in (("onnxruntime", in_onnxruntime), ("onnx.reference", in_reference)):
-        run_file, run_twin = ((run if form == "scan" else by_steps(run)) for run in (start(model), start(twin)))
+        run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in (start(model), start(twin)))
         for label, codes, state in cases:
             trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
             feed = {"x": codes.astype(input_dtype(network))}
@@ -111,11 +111,15 @@ def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
 
 
 def _step_nodes(model: onnx.ModelProto) -> dict[str, bytes]:
-    graph = model.graph
-    if is_scan(model):
-        scan = next(node for node in graph.node if node.name == "time")
-        graph = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
-    return {node.name: node.SerializeToString() for node in graph.node if node.op_type != "Identity"}
+    """Nodes of a file that are the same whatever it takes and gives: all but those around scans over time."""
+    nodes = list(model.graph.node)
+    if form_of(model) != "step":
+        scans = [node for node in nodes if node.op_type == "Scan"]
+        bodies = [attribute.g for node in scans for attribute in node.attribute if attribute.name == "body"]
+        around = ("Scan", "Unsqueeze", "Concat")
+        nodes = [node for node in nodes if node.op_type not in around and not node.name.startswith("graph/")]
+        nodes += [node for body in bodies for node in body.node]
+    return {node.name: node.SerializeToString() for node in nodes if node.op_type != "Identity"}
 
 
 def _numbers(model: onnx.ModelProto) -> dict[str, bytes]:
@@ -171,7 +175,7 @@ def input_dtype(network: IntNetwork) -> Any:
 def _expected(network: IntNetwork, trace: Trace, form: str) -> dict[str, np.ndarray]:
     expected = {f"{name}_final": value for name, value in state_feed(network, trace.final_state).items()}
     expected["spikes"] = trace.output
-    if form == "scan":
+    if form != "step":
         expected["prediction"] = trace.prediction.labels
         expected["scores"] = trace.scores.reshape(len(trace.scores), -1)
     expected |= {f"{name}.V_trace": v for name, v in trace.v.items()}

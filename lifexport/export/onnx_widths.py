@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..bounds import FLOAT32_WHOLE, INT32, largest, largest_input, membrane_bound, product_bound, require_int64
 from ..certificate import Analysis, analyse
@@ -36,8 +37,11 @@ class Widths:
     reached: Analysis | None
 
 
+@lru_cache(maxsize=16)
 def widths_of(network: IntNetwork) -> Widths:
     """Widths that need no analysis if they are enough, else those of the certificate.
+
+    Networks are frozen, so that identity stands for content.
 
     Raises
     ------

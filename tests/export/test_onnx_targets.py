@@ -23,6 +23,8 @@ OPTIONS = {
     "scan": {},
     "scan, state in": {"initial_state": "input", "outputs": "trace"},
     "scan, opset 17": {"opset": 17, "outputs": "trace"},
+    "layerwise": {"form": "layerwise"},
+    "layerwise, traced": {"form": "layerwise", "outputs": "trace", "initial_state": "input", "opset": 17},
     "step": {"form": "step"},
     "step, traced": {"form": "step", "outputs": "trace", "opset": 17},
 }
