@@ -37,7 +37,9 @@ class _Layers:
     """The nodes of a network in order, each over all time steps."""
 
     def __init__(self, network: IntNetwork, initial_state: InitialState, outputs: Outputs):
-        self.network, self.initial_state, self.outputs = network, initial_state, outputs
+        self.network = network
+        self.initial_state: InitialState = initial_state
+        self.outputs: Outputs = outputs
         self.ops = OnnxOps("graph", [], {})
         self.carried: list[Carried] = []
         self.traced: list[Part] = []
