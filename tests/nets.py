@@ -10,7 +10,7 @@ import numpy as np
 
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import IntLIF, Rules, Word
+from lifexport.neurons import IntLIF, Leak, Rules, Word
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS
 from lifexport.simulation import simulate
@@ -142,6 +142,28 @@ def edge_network(seed: int, **fixed) -> tuple[IntNetwork, np.ndarray]:
     edges = (Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out"))
     codes = rng.choice([-128, -127, -1, 0, 1, 2, 127], (24, len(edge_values(node)), 2))
     return IntNetwork(nodes=nodes, edges=edges, dt=1e-3), codes
+
+
+def relaxing_network(rounding, overflow, gain_bits, waits_at, **fixed) -> tuple[IntNetwork, np.ndarray]:
+    """``edge_network`` whose neurons relax towards their input, with refractory times, in a width that int32 holds."""
+    rng = np.random.default_rng(len(rounding) + len(overflow))
+    leak = Leak(kind="toward_input", bits=8, rounding=rounding, gain_bits=gain_bits)
+    rules = Rules(membrane=Word.signed(14, overflow), leak=leak, reset="value", reset_when="step_end", refractory=True)
+    node = IntLIF(
+        shape=(6,),
+        rules=replace(rules, waits_at=waits_at),
+        decay=rng.integers(0, 257, 6),
+        gain=rng.integers(0, 200, 6) if gain_bits else 0,
+        threshold=rng.integers(20, 100, 6),
+        reset_code=rng.integers(-90, 20, 6),
+        refractory=np.array([0, 1, 2, 3, 1, 2]),
+        bias=rng.integers(-20, 20, 6),
+        unit=Fraction(1),
+        **fixed,
+    )
+    network, codes = edge_network(3, overflow=overflow, state_bits=14)
+    fc = replace(network.nodes["fc"], unit=Fraction(1 << network.nodes["fc"].shift))
+    return replace(network, nodes={**network.nodes, "lif": node, "fc": fc}), codes
 
 
 def spatial_network(seed: int) -> tuple[IntNetwork, np.ndarray]:

@@ -2,7 +2,7 @@
 
 =====================  ==============================================================================
 dense                  ``MatMulInteger`` on 8-bit inputs, ``MatMul`` in float32 or in int32
-convolution            ``Conv`` in float32, which onnxruntime runs twice as fast as ``ConvInteger``
+convolution            ``Conv`` in float32
 sum pooling            ``Conv`` in float32 with ones, channel by channel
 flattening             ``Flatten``
 =====================  ==============================================================================
@@ -109,15 +109,21 @@ def _convolved(at: Recorder, x: Value, weight: str, windows: Windows, groups: in
     return at.ops.emit("Cast", product, to=TensorProto.INT32, label="product")
 
 
-def _shifted(node: IntWeights, ops: OnnxOps, y: str) -> Value:
+def _require_shift(node: IntWeights) -> None:
+    """Refuse (LX302) a shift whose power of two int32 does not hold."""
     if 1 << node.shift > INT32:
         raise error("LX302", field="shift", found=f"{node.shift}", fix="use a shift below 31")
+
+
+def _shifted(node: IntWeights, ops: OnnxOps, y: str) -> Value:
+    _require_shift(node)
     y = ops.shift_right(y, np.asarray(node.drop), "drop") if node.drop else y
     return Value(ops.shift_left(y, node.shift), TensorProto.INT32)
 
 
 def in_order(node: IntWeights, at: Recorder, x: Value, word: Word) -> InOrder:
     """Inputs of a connection one by one, for neurons whose word overflows between them."""
+    _require_shift(node)
     ops, size = at.ops, int(np.prod(node.in_shape))
     if isinstance(node, IntDense):
         small = int(np.abs(node.weight).max()) <= 127

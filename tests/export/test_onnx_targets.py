@@ -9,7 +9,7 @@ import onnx
 import pytest
 from exact_nets import exact_network
 from finetuning.test_exact import CASES
-from nets import edge_network, random_network, spatial_network
+from nets import edge_network, random_network, relaxing_network, spatial_network
 
 import lifexport as lx
 from lifexport import neurons
@@ -18,6 +18,7 @@ from lifexport.export.onnx_restoring import restore
 from lifexport.graph import Edge
 from lifexport.neurons import Leak, Rules, Word
 from lifexport.ops import ROUNDINGS
+from lifexport.readout import READOUTS
 
 OPTIONS = {
     "scan": {},
@@ -60,24 +61,8 @@ def test_networks_in_space(tmp_path, seed, options):
 @pytest.mark.parametrize("waits_at", ["zero", "membrane"])
 @pytest.mark.parametrize("form", ["scan", "step"])
 def test_a_relaxation_from_every_edge(tmp_path, rounding, gain_bits, waits_at, form):
-    rng = np.random.default_rng(len(rounding))
-    leak = Leak(kind="toward_input", bits=8, rounding=rounding, gain_bits=gain_bits)
-    rules = Rules(membrane=Word.signed(14), leak=leak, reset="value", reset_when="step_end", refractory=True)
-    node = neurons.IntLIF(
-        shape=(6,),
-        rules=dataclasses.replace(rules, waits_at=waits_at),
-        decay=rng.integers(0, 257, 6),
-        gain=rng.integers(0, 200, 6) if gain_bits else 0,
-        threshold=rng.integers(20, 100, 6),
-        reset_code=rng.integers(-90, 20, 6),
-        refractory=[0, 1, 2, 3, 1, 2],
-        bias=rng.integers(-20, 20, 6),
-        v_initial=rng.integers(-20, 20, 6),
-        unit=1,
-    )
-    network, codes = edge_network(3, state_bits=14)
-    fc = dataclasses.replace(network.nodes["fc"], unit=1 << network.nodes["fc"].shift)
-    network = dataclasses.replace(network, nodes={**network.nodes, "lif": node, "fc": fc})
+    start = np.array([-20, -1, 0, 1, 19, 20])
+    network, codes = relaxing_network(rounding, "saturate", gain_bits, waits_at, v_initial=start)
     require_exported(network, codes, tmp_path / "m.onnx", form=form)
 
 
@@ -131,3 +116,10 @@ def test_everything_a_file_takes_and_gives_is_explained(tmp_path, options):
     said = {value.name: value.doc_string for value in (*graph.input, *graph.output)}
     name = next(name for name in ("lif0.V", "lif0.V_final") if name in said)
     assert f"before its reset, {lo}..{hi}; code 1 is" in said[name]
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("readout", READOUTS)
+def test_every_readout(tmp_path, readout, options):
+    network, codes = random_network(3, recurrent=True)
+    require_exported(dataclasses.replace(network, readout=readout), codes, tmp_path / "m.onnx", **options)

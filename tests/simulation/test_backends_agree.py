@@ -11,12 +11,21 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
-from nets import edge_network, edge_values, int_lif, population, random_network, spatial_network, with_fields
+from nets import (
+    edge_network,
+    edge_values,
+    int_lif,
+    population,
+    random_network,
+    relaxing_network,
+    spatial_network,
+    with_fields,
+)
 
 from lifexport import neurons
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import Arriving, IntPopulation, Leak, LIFState, Rules, Word
+from lifexport.neurons import Arriving, IntPopulation, LIFState
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
 from lifexport.simulation import fast, simulate
@@ -128,24 +137,7 @@ def test_a_step_from_every_edge_to_every_edge(rounding, overflow, reset, state_b
 @pytest.mark.parametrize("waits_at", ["zero", "membrane"])
 def test_a_relaxation_from_every_edge(rounding, overflow, gain_bits, waits_at):
     """Towards the input instead of towards zero, with refractory time, in a width that int32 holds."""
-    rng = np.random.default_rng(len(rounding) + len(overflow))
-    leak = Leak(kind="toward_input", bits=8, rounding=rounding, gain_bits=gain_bits)
-    rules = Rules(membrane=Word.signed(14, overflow), leak=leak, reset="value", reset_when="step_end", refractory=True)
-    node = neurons.IntLIF(
-        shape=(6,),
-        rules=dataclasses.replace(rules, waits_at=waits_at),
-        decay=rng.integers(0, 257, 6),
-        gain=rng.integers(0, 200, 6) if gain_bits else 0,
-        threshold=rng.integers(20, 100, 6),
-        reset_code=rng.integers(-90, 20, 6),
-        refractory=[0, 1, 2, 3, 1, 2],
-        bias=rng.integers(-20, 20, 6),
-        unit=Fraction(1),
-    )
-    network, codes = edge_network(3, overflow=overflow, state_bits=14)
-    unit = Fraction(1 << network.nodes["fc"].shift)
-    nodes = {**network.nodes, "lif": node, "fc": dataclasses.replace(network.nodes["fc"], unit=unit)}
-    network = dataclasses.replace(network, nodes=nodes)
+    network, codes = relaxing_network(rounding, overflow, gain_bits, waits_at)
     a, b = (simulate(network, codes, record=RECORD, backend=how) for how in ("reference", "fast"))
     require_equal(a, b)
     assert a.overflows["lif"] > 0 and 0.01 < a.spikes["lif"].mean() < 0.9
