@@ -35,16 +35,20 @@ def main() -> None:
     parser.add_argument("profiles", nargs="*", default=list(PROFILES))
     asked = parser.parse_args()
     for quantized in (False, True):
-        lines, (cells, wrong, total) = _matrix(asked.profiles, asked.seeds, quantized=quantized)
+        lines, sums = _matrix(asked.profiles, asked.seeds, quantized=quantized)
         _print(lines, markdown=asked.markdown)
-        print(f"\nin the packages themselves: {cells} cells, {wrong} of {total} neuron-steps differ\n")
+        cells, wrong, total = (sum(column) for column in zip(*sums.values(), strict=True)) if sums else (0, 0, 0)
+        print(f"\nin the packages themselves: {cells} cells, {wrong} of {total} neuron-steps differ")
+        for who, (some, differ, ran) in sums.items():
+            print(f"  {who}: {some} cells, {differ} of {ran}")
+        print()
     _print(_integers(), markdown=asked.markdown)
 
 
-def _matrix(profiles: list[str], seeds: int, *, quantized: bool) -> tuple[list[tuple[str, ...]], tuple[int, int, int]]:
-    """The table of all forms, and what was run in packages: cells, differences, neuron-steps."""
+def _matrix(profiles: list[str], seeds: int, *, quantized: bool) -> tuple[list[tuple[str, ...]], dict[str, list[int]]]:
+    """The table of all forms, and what was run in each package: cells, differences, neuron-steps."""
     lines = [("importer, fpga-q" if quantized else "importer", "reset", *cases.FORMS)]
-    cells = wrong = total = 0
+    sums: dict[str, list[int]] = {}
     with tempfile.TemporaryDirectory() as name:
         for profile in profiles:
             for reset in cases.RESETS:
@@ -58,11 +62,12 @@ def _matrix(profiles: list[str], seeds: int, *, quantized: bool) -> tuple[list[t
                     texts.append(_text(mine, [q for _, q in requests]))
                     if mine and mine[0].installed:
                         differ, ran, _ = _counts(mine)
-                        cells, wrong, total = cells + 1, wrong + differ, total + ran
+                        before = sums.setdefault(mine[0].importer, [0, 0, 0])
+                        sums[mine[0].importer] = [a + b for a, b in zip(before, (1, differ, ran), strict=True)]
                 who = verdicts[0].importer + ("" if verdicts[0].installed else " (model)")
                 lines.append((who, reset, *texts))
                 print(" | ".join(lines[-1]), file=sys.stderr)
-    return lines, (cells, wrong, total)
+    return lines, sums
 
 
 def _integers() -> list[tuple[str, ...]]:
