@@ -40,9 +40,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def settings_end_with_the_test():
-    """A ``dt`` or a precision left behind would let the next test pass, or fail, for no reason of its own."""
+    """A ``dt`` or a precision left behind would let the next test pass, or fail, for no reason of its own.
+
+    So would weights drawn from wherever the test before left the generator: every test draws the same ones.
+    """
+    # Only where something used it: tests of the core import neither jax nor brainstate.
+    if "brainstate" in sys.modules:
+        sys.modules["brainstate"].random.seed(0)
     yield
-    # Only where the test used it: tests of the core import neither jax nor brainstate.
     if "brainstate" in sys.modules:
         assert sys.modules["brainstate"].environ.all() == {"precision": 32}
 
