@@ -62,11 +62,13 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 def compare(q: lx.IntNetwork, name: str, batch: int, runs: int, folder: Path) -> None:
     codes = spikes(100, batch, MLP[0], 0.05).astype(np.uint8)
     scan = session(lx.to_onnx(q, folder / "scan.onnx", verify=False).path)
+    layers = session(lx.to_onnx(q, folder / "layers.onnx", form="layerwise", verify=False).path)
     stream = lx.OnnxStream(lx.to_onnx(q, folder / "step.onnx", form="step", verify=False).path, batch=batch)
     base = jax_scan(q, batch)
     methods = {
         "jax scan": lambda: base(codes),
         "onnx scan": lambda: scan.run(["spikes"], {"x": codes})[0],
+        "layerwise": lambda: layers.run(["spikes"], {"x": codes})[0],
         "onnx stream": lambda: np.stack([stream.step(x) for x in codes]),
     }
     expected = lx.simulate(q, codes, backend="reference").output

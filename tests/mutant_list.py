@@ -192,6 +192,9 @@ MUTANTS = [
     Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", ONNX_ALL),
     Mutant("export/onnx_ops.py", "self.number_ratio(1), label", "self.number_ratio(2), label", PROOFS),
     Mutant("ops.py", "below % 2 == 1", "below % 4 == 1", PROOFS),
+    Mutant("export/onnx_ops.py", "if array.size and not array.any():", "if array.size and not array.all():", ONNX),
+    Mutant("export/onnx_ops.py", "return x if y in self._zeros else y", "return y", ONNX),
+    Mutant("export/onnx_ops.py", "for zero in self._zeros.keys() & set(inputs):", "for zero in ():", ONNX),
     Mutant("export/onnx_ops.py", '"GreaterOrEqual"', '"Greater"', ONNX),
     Mutant("export/onnx_ops.py", "offset = BIAS + ((1 << k) // 2", "offset = BIAS + ((1 << k) // 4", ONNX),
     Mutant(

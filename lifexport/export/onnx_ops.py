@@ -70,9 +70,13 @@ class OnnxOps:
         self.initializers = initializers
         self._count: dict[str, int] = {}
         self._cast: dict[tuple[str, int], str] = {}
+        self._zeros: dict[str, np.ndarray] = {}
+        """Parameters that are zero throughout: not added, and stored only where another node reads them."""
 
     def emit(self, op: str, *inputs: str, label: str, **attributes: Any) -> str:
         """Append a node and return the name of its output."""
+        for zero in self._zeros.keys() & set(inputs):
+            self.initializers[zero] = numpy_helper.from_array(self._zeros[zero], zero)
         number = self._count[label] = self._count.get(label, 0) + 1
         name = f"{self.prefix}/{label}" + (f"_{number}" if number > 1 else "")
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
@@ -100,11 +104,18 @@ class OnnxOps:
     def const(self, array: np.ndarray | int, name: str) -> str:
         if isinstance(array, int):
             return self.number(array)
+        if array.size and not array.any():
+            self._zeros[f"{self.prefix}.{name}"] = np.zeros((), self.numpy)
+            return f"{self.prefix}.{name}"
         uniform = array.size > 0 and bool((array == array.flat[0]).all())
         return self.tensor((array.reshape(-1)[:1].reshape(()) if uniform else array).astype(self.numpy), name)
 
     def add(self, x: str, y: str | InOrder) -> str:
-        return self._add_in_order(x, y) if isinstance(y, InOrder) else self.emit("Add", x, y, label="add")
+        if isinstance(y, InOrder):
+            return self._add_in_order(x, y)
+        if x in self._zeros or y in self._zeros:
+            return x if y in self._zeros else y
+        return self.emit("Add", x, y, label="add")
 
     def _add_in_order(self, x: str, y: InOrder) -> str:
         """A scan over the inputs of one step; the overflow rule acts after each."""
@@ -125,7 +136,7 @@ class OnnxOps:
         return self.emit("Scan", x, inputs, weights, label="in_order", num_scan_inputs=2, body=body)
 
     def sub(self, x: str, y: str) -> str:
-        return self.emit("Sub", x, y, label="sub")
+        return x if y in self._zeros else self.emit("Sub", x, y, label="sub")
 
     def mul(self, x: str, y: str) -> str:
         return self.emit("Mul", x, y, label="product")

@@ -53,6 +53,20 @@ def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths)
     assert "0 differ" in result.proofs[1] and "the same IntNetwork" in result.proofs[2]
 
 
+@pytest.mark.parametrize("reset", ["subtract", "value"])
+@pytest.mark.parametrize("field", ["decay", "bias", "threshold", "reset_code", "v_initial"])
+def test_a_parameter_of_zeros(tmp_path, field, reset):
+    """It is not added; where it is multiplied or compared it is stored."""
+    network, codes = edge_network(
+        0, reset=reset, **{"reset_code": 5, "threshold": 90, "bias": 3, "decay": 7} | {field: 0}
+    )
+    lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
+    stored = {tensor.name for tensor in onnx.load(tmp_path / "m.onnx").graph.initializer}
+    added = field == "bias" or (field == "reset_code" and reset == "value")
+    assert (f"lif.{field}" in stored) == (not added and field != "v_initial")
+    assert check_onnx(tmp_path / "m.onnx") == ()
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(tmp_path, seed):
     network, codes = random_network(seed)
