@@ -19,7 +19,7 @@ from .onnx_step import Carried, Step, initial_values, type_of
 
 Form = Literal["scan", "step", "layerwise"]
 InitialState = Literal["captured", "input"]
-Outputs = Literal["final", "trace"]
+Outputs = Literal["final", "counts", "trace"]
 TIME = np.array([0], np.int64)
 
 
@@ -55,8 +55,9 @@ def scan_graph(network: IntNetwork, initial_state: InitialState, outputs: Output
     body = scan_body(step, scanned, [("x_t", type_of(network, network.input_name), x.shape)])
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
     doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
-    whole = traced if outputs == "trace" else []
-    return sequence_graph(network, ops, step.carried, whole, initial_state=initial_state, opset=opset, doc=doc)
+    return sequence_graph(
+        network, ops, step.carried, traced, initial_state=initial_state, outputs=outputs, opset=opset, doc=doc
+    )
 
 
 def sequence_graph(
@@ -66,10 +67,11 @@ def sequence_graph(
     traced: Sequence[Part],
     *,
     initial_state: InitialState,
+    outputs: Outputs,
     opset: int,
     doc: str,
 ) -> GraphProto:
-    """Graph of a whole sequence around nodes that give spikes, membranes and the state after the last step."""
+    """Graph of a whole sequence around nodes that give spikes, what is traced and the state after the last step."""
     inputs = [_input(network, "time", "batch")]
     if initial_state == "input":
         inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in carried]
@@ -83,8 +85,11 @@ def sequence_graph(
         _info("scores", TensorProto.INT32, ("batch", math.prod(shape)), f"Readout {network.readout!r} of {last}."),
         _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
         *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in carried),
-        *(_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in traced),
     ]
+    if outputs == "trace":
+        infos += [_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in traced]
+    if outputs == "counts":
+        infos += [_count(network, ops, name) for name in network.populations]
     stored = [*ops.initializers.values()]
     return helper.make_graph(ops.nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
@@ -118,11 +123,10 @@ def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
 
 
 def traced_parts(network: IntNetwork, step: Step, names: Sequence[str], outputs: Outputs) -> list[Part]:
-    """Membranes and spikes of populations that are outputs; else the membranes that the readout needs."""
-    if outputs == "final":
-        last = [name for name in names if name == network.readout_name and network.readout != "count"]
-        return [part for part in _traced(network, step, last) if part.name.endswith(".V_trace")]
-    return _traced(network, step, names)
+    """What leaves every step of some populations: membranes and spikes, or what readout and counts need of them."""
+    needed = {f"{network.readout_name}.V_trace"} if network.readout != "count" else set()
+    needed |= {f"{name}.spikes" for name in names} if outputs == "counts" else set()
+    return [part for part in _traced(network, step, names) if outputs == "trace" or part.name in needed]
 
 
 def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]:
@@ -132,6 +136,15 @@ def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]
     ]
     spikes = [Part(f"{n}.spikes", step.values[n].name, *_emitted(network, n), f"Spikes of {n}.") for n in names]
     return [*v, *spikes]
+
+
+def _count(network: IntNetwork, ops: OnnxOps, name: str):
+    """Spikes of every neuron of a population in the whole sequence."""
+    wide = ops.emit("Cast", f"{name}.spikes", to=TensorProto.INT32, label="spikes_wide")
+    total = ops.emit("ReduceSum", wide, ops.tensor(TIME, "time_axis"), keepdims=0, label="count")
+    ops.nodes.append(helper.make_node("Identity", [total], [f"{name}.count"], name=f"graph/{name}.count"))
+    shape = network.nodes[name].shape
+    return _info(f"{name}.count", TensorProto.INT32, ("batch", *shape), f"Spikes of {name} in the whole sequence.")
 
 
 def scan_body(step: Step, scanned: Sequence[Part], inputs: Sequence[tuple[str, int, tuple[int, ...]]]) -> GraphProto:

@@ -26,10 +26,16 @@ def layerwise_graph(network: IntNetwork, initial_state: InitialState, outputs: O
     layers = _Layers(network, initial_state, outputs)
     last = layers.values[network.readout_name].name
     layers.ops.nodes.append(helper.make_node("Identity", [last], ["spikes"], name="spikes"))
-    traced = layers.traced if outputs == "trace" else []
     doc = f"{network.target}: layer by layer; each of {', '.join(network.populations)} scans time."
     return sequence_graph(
-        network, layers.ops, layers.carried, traced, initial_state=initial_state, opset=opset, doc=doc
+        network,
+        layers.ops,
+        layers.carried,
+        layers.traced,
+        initial_state=initial_state,
+        outputs=outputs,
+        opset=opset,
+        doc=doc,
     )
 
 

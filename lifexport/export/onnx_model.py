@@ -49,6 +49,8 @@ def to_onnx(
                                 not in form ``step``
     ``<state>_final``           every part of the state after the last step; ``<state>_next`` in form
                                 ``step``
+    ``<layer>.count``           with ``outputs="counts"``: int32 ``(batch, ...)``, spikes of every neuron in the
+                                whole sequence; not in form ``step``
     ``<layer>.V_trace``         with ``outputs="trace"``: int32 membrane before reset, at every step
     ``<layer>.spikes``          with ``outputs="trace"``: spikes at every step
     ==========================  ====================================================================
@@ -76,8 +78,8 @@ def to_onnx(
     initial_state : ``"captured"`` | ``"input"``, optional
         Start from the captured initial state (default, but for form ``step``), or take every part of the state as an
         input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
-    outputs : ``"final"`` | ``"trace"``
-        Whether every membrane and spike is an output too.
+    outputs : ``"final"`` | ``"counts"`` | ``"trace"``
+        Whether how often every neuron fires, or every membrane and spike, is an output too.
     opset : 21 | 17
         Standard operators of that version; 17 is for runtimes before onnxruntime 1.18.
     verify : bool
@@ -115,6 +117,9 @@ def to_onnx(
     if form == "step" and initial_state == "captured":
         fix = "leave it out: the state is an input of every step"
         raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
+    if form == "step" and outputs == "counts":
+        fix = 'add up spikes outside, or use outputs="trace"'
+        raise error("LX401", field="outputs", found="'counts' in form 'step', which ends after one", fix=fix)
     if network.state_reset == "never" and form != "step" and initial_state != "input":
         fix = 'use initial_state="input", and feed the final state of a call to the next'
         raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)

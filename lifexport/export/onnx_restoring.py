@@ -28,7 +28,7 @@ from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
 from ..spatial import Flatten, IntConv, SumPool
 from . import provenance
-from .onnx_forms import Form, initial_names
+from .onnx_forms import Form, Outputs, initial_names
 from .onnx_model import IR_VERSIONS, build
 from .restoring import hints as hints_of
 from .restoring import scalar
@@ -96,6 +96,12 @@ def form_of(model: ModelProto) -> Form:
     if any(node.op_type == "Scan" and node.name == "time" for node in model.graph.node):
         return "scan"
     return "layerwise" if any(value.name == "prediction" for value in model.graph.output) else "step"
+
+
+def _outputs(model: ModelProto) -> Outputs:
+    """Which values inside a file of ours are outputs too."""
+    ends = {value.name.rpartition(".")[2] for value in model.graph.output}
+    return "trace" if "V_trace" in ends else "counts" if "count" in ends else "final"
 
 
 def load(model: ModelProto) -> Reading:
@@ -245,13 +251,12 @@ def _differences(
     The record's text is compared only if its facts ``agreed``.
     """
     names = [value.name for value in model.graph.input]
-    traced = any(value.name.endswith(".V_trace") for value in model.graph.output)
     versions = {entry.domain: entry.version for entry in model.opset_import}
     expected = build(
         network,
         form=form_of(model),
         initial_state="captured" if names == ["x"] else "input",
-        outputs="trace" if traced else "final",
+        outputs=_outputs(model),
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),
     )
     ours, theirs = _parts(model), _parts(expected)

@@ -77,6 +77,7 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
             states = state_feed(network, state or initial_state(network, codes.shape[1]))
             expected = _expected(network, trace, form)
             values += _compare(f"{name}, {label}", run_twin({**feed, **states}), expected)
+            expected |= {f"{layer}.count": spikes.sum(axis=0) for layer, spikes in trace.spikes.items()}
             if state is None or form == "step":
                 states = {key: value for key, value in states.items() if key in taken}
                 fewer = {key: value for key, value in expected.items() if key in given or key.endswith("_final")}

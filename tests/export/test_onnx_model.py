@@ -401,6 +401,21 @@ def test_unknown_options_are_told(tmp_path, options, said):
         lx.to_onnx(edge_network(0)[0], tmp_path / "m.onnx", **options)
 
 
+@pytest.mark.parametrize("form", ["scan", "layerwise"])
+@pytest.mark.parametrize("readout", READOUTS)
+def test_how_often_every_neuron_fires(tmp_path, form, readout):
+    network, codes = random_network(1)
+    network = dataclasses.replace(network, readout=readout)
+    path = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, form=form, outputs="counts").path
+    got = onnx_verify.in_onnxruntime(read_model(path))({"x": codes.astype(onnx_verify.input_dtype(network))})
+    trace = lx.simulate(network, codes, record=("spikes",), backend="reference")
+    assert any(spikes.any() for spikes in trace.spikes.values())
+    for name, spikes in trace.spikes.items():
+        np.testing.assert_array_equal(got[f"{name}.count"], spikes.sum(axis=0))
+    with pytest.raises(UnsupportedError, match=r"LX401.*outputs: 'counts' in form 'step'"):
+        lx.to_onnx(network, tmp_path / "s.onnx", form="step", outputs="counts")
+
+
 def test_a_step_has_no_state_of_its_own(tmp_path):
     with pytest.raises(UnsupportedError, match=r"LX401.*initial_state: 'captured' in form 'step'"):
         lx.to_onnx(edge_network(0)[0], tmp_path / "m.onnx", form="step", initial_state="captured")

@@ -26,6 +26,8 @@ OPTIONS = {
     "scan, opset 17": {"opset": 17, "outputs": "trace"},
     "layerwise": {"form": "layerwise"},
     "layerwise, traced": {"form": "layerwise", "outputs": "trace", "initial_state": "input", "opset": 17},
+    "counts": {"outputs": "counts"},
+    "layerwise, counts": {"form": "layerwise", "outputs": "counts", "initial_state": "input", "opset": 17},
     "step": {"form": "step"},
     "step, traced": {"form": "step", "outputs": "trace", "opset": 17},
 }
