@@ -55,6 +55,7 @@ def jax_scan(q: lx.IntNetwork, batch: int) -> Callable[[np.ndarray], np.ndarray]
 
 def session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

@@ -9,6 +9,7 @@ STEP = "tests/neurons/test_int_lif.py"
 VECTORS = "tests/golden/test_vectors.py"
 OPS = "tests/test_ops.py"
 ONNX = "tests/export/test_onnx_model.py"
+STREAM = "tests/export/test_onnx_streaming.py"
 ONNX_ALL = "tests/export/test_onnx_targets.py"
 QUANT = "tests/quantization/test_fpga.py"
 TARGETS = "tests/quantization/test_targets.py"
@@ -225,6 +226,15 @@ MUTANTS = [
         ONNX_ALL,
     ),
     Mutant("export/onnx_connections.py", "ops.shift_left(y, node.shift)", "y", ONNX),
+    Mutant("export/onnx_layerwise.py", 'label="late"), sequence.dtype)', 'label="late"), 6)', ONNX_ALL),
+    Mutant("export/onnx_layerwise.py", "*waiting, sequence.name,", "sequence.name, *waiting,", ONNX_ALL),
+    Mutant("export/onnx_layerwise.py", "late - edge.delay", "-1 - late", ONNX_ALL),
+    Mutant("export/onnx_layerwise.py", "if e.source not in group]", "]", ONNX_ALL),
+    Mutant("export/onnx_forms.py", 'if outputs == "counts" else set()', "if False else set()", ONNX),
+    Mutant("export/onnx_verify.py", "spikes.sum(axis=0)", "spikes.sum(axis=0) + 1", ONNX),
+    Mutant("export/onnx_streaming.py", "self._now = 1 - self._now", "self._now = 0", STREAM),
+    Mutant("export/onnx_streaming.py", "self._bound(session, here, 1 - here)", "self._bound(session, 0, 1)", STREAM),
+    Mutant("export/onnx_streaming.py", "        self.network.check_codes(codes)\n", "", STREAM),
     # The simulators
     Mutant("simulation/layerwise.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),

@@ -1,0 +1,81 @@
+"""Our ONNX files against those of spyx (spyx.experimental.onnx, by jax2onnx), side by side in onnxruntime on one core.
+
+    pip install spyx==1.0.0 jax2onnx==0.17.1      # beside lifexport
+    python benchmarks/onnx_spyx.py [--runs 15]
+
+784-256-10, 5 % input spikes, T=100, the same weights and decays. spyx has float32 states and products and takes the
+threshold off after the leak; lifexport's file is the network quantized to fpga-q, w8/v16. The networks are equally
+large, not equal; the share of output spikes is printed. Both files hold the whole sequence. Medians of wall times.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import onnxruntime
+from flax import nnx
+from onnx_runtimes import CHOICES, session
+from simulators import DT, TAU, network, spikes
+from spyx import nn
+from spyx.experimental import onnx as spyx_onnx
+
+import lifexport as lx
+
+SIZES, STEPS = (784, 256, 10), 100
+
+
+def of_spyx(f: lx.FloatNetwork, batch: int, path: Path) -> onnxruntime.InferenceSession:
+    rngs, decay, layers = nnx.Rngs(0), float(np.exp(-DT / TAU)), []
+    for i, size in enumerate(SIZES[1:]):
+        linear = nnx.Linear(SIZES[i], size, rngs=rngs)
+        linear.kernel[...] = jnp.asarray((1 - decay) * f.nodes[f"fc{i}"].weight.T, jnp.float32)
+        layers += [linear, nn.LIF((size,), beta=decay, rngs=rngs)]
+    model = nn.Sequential(*layers)
+    path.write_bytes(spyx_onnx.to_onnx(model, SIZES[:1], batch=batch, sequence_length=STEPS))
+    return session(path)
+
+
+def compare(batch: int, runs: int, folder: Path) -> None:
+    f, codes = network(SIZES), spikes(STEPS, batch, SIZES[0], 0.05).astype(np.uint8)
+    q = lx.quantize(f, "fpga-q", **CHOICES)
+    theirs = of_spyx(f, batch, folder / "spyx.onnx")
+    feed = {value.name: np.zeros(value.shape, np.float32) for value in theirs.get_inputs()[1:]}
+    feed[theirs.get_inputs()[0].name] = codes.astype(np.float32)
+    forms = {
+        form: session(lx.to_onnx(q, folder / f"{form}.onnx", form=form, verify=False).path)
+        for form in ("scan", "layerwise")
+    }
+    methods = {"spyx": lambda: theirs.run(None, feed)[0]}
+    methods |= {name: lambda s=s: s.run(["spikes"], {"x": codes})[0] for name, s in forms.items()}
+    expected = lx.simulate(q, codes, backend="reference").output
+    assert (methods["scan"]() == expected).all() and (methods["layerwise"]() == expected).all()
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    for _ in range(runs):
+        for name, run in methods.items():
+            began = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - began)
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    print(f"\nB={batch}: the output fires {methods['spyx']().mean():.1%} in spyx's file, {expected.mean():.1%} in ours")
+    for name, seconds in middle.items():
+        print(f"  {name:10} {1e6 * seconds / STEPS:8.1f} us a step, {middle['spyx'] / seconds:.2f}x spyx's file")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=15)
+    runs = parser.parse_args().runs
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    print(f"onnxruntime {onnxruntime.__version__}, one core")
+    with tempfile.TemporaryDirectory() as name:
+        for batch in (32, 1):
+            compare(batch, runs, Path(name))
+
+
+if __name__ == "__main__":
+    main()
