@@ -60,6 +60,17 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+def medians(methods: dict[str, Callable], runs: int) -> dict[str, float]:
+    """Median of the seconds a method takes, by name; every method runs in turn."""
+    times: dict[str, list[float]] = {method: [] for method in methods}
+    for _ in range(runs):
+        for method, run in methods.items():
+            began = time.perf_counter()
+            run()
+            times[method].append(time.perf_counter() - began)
+    return {method: statistics.median(values) for method, values in times.items()}
+
+
 def compare(q: lx.IntNetwork, name: str, batch: int, runs: int, folder: Path) -> None:
     codes = spikes(100, batch, MLP[0], 0.05).astype(np.uint8)
     scan = session(lx.to_onnx(q, folder / "scan.onnx", verify=False).path)
@@ -76,13 +87,7 @@ def compare(q: lx.IntNetwork, name: str, batch: int, runs: int, folder: Path) ->
     for method, run in methods.items():
         stream.reset()
         assert (run() == expected).all(), f"{method}: spikes differ from the reference"
-    times: dict[str, list[float]] = {method: [] for method in methods}
-    for _ in range(runs):
-        for method, run in methods.items():
-            began = time.perf_counter()
-            run()
-            times[method].append(time.perf_counter() - began)
-    middle = {method: statistics.median(values) for method, values in times.items()}
+    middle = medians(methods, runs)
     print(f"\n{name}, B={batch}, T=100; the output fires {expected.mean():.1%}")
     for method, seconds in middle.items():
         print(f"  {method:12} {1e6 * seconds / 100:8.1f} us a step, {middle['jax scan'] / seconds:.2f}x the JAX scan")

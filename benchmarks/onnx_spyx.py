@@ -10,16 +10,14 @@ large, not equal; the share of output spikes is printed. Both files hold the who
 
 import argparse
 import os
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import onnxruntime
 from flax import nnx
-from onnx_runtimes import CHOICES, session
+from onnx_runtimes import CHOICES, medians, session
 from simulators import DT, TAU, network, spikes
 from spyx import nn
 from spyx.experimental import onnx as spyx_onnx
@@ -54,13 +52,7 @@ def compare(batch: int, runs: int, folder: Path) -> None:
     methods |= {name: lambda s=s: s.run(["spikes"], {"x": codes})[0] for name, s in forms.items()}
     expected = lx.simulate(q, codes, backend="reference").output
     assert (methods["scan"]() == expected).all() and (methods["layerwise"]() == expected).all()
-    times: dict[str, list[float]] = {name: [] for name in methods}
-    for _ in range(runs):
-        for name, run in methods.items():
-            began = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - began)
-    middle = {name: statistics.median(values) for name, values in times.items()}
+    middle = medians(methods, runs)
     print(f"\nB={batch}: the output fires {methods['spyx']().mean():.1%} in spyx's file, {expected.mean():.1%} in ours")
     for name, seconds in middle.items():
         print(f"  {name:10} {1e6 * seconds / STEPS:8.1f} us a step, {middle['spyx'] / seconds:.2f}x spyx's file")

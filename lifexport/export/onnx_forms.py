@@ -140,11 +140,16 @@ def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]
 
 def _count(network: IntNetwork, ops: OnnxOps, name: str):
     """Spikes of every neuron of a population in the whole sequence."""
-    wide = ops.emit("Cast", f"{name}.spikes", to=TensorProto.INT32, label="spikes_wide")
-    total = ops.emit("ReduceSum", wide, ops.tensor(TIME, "time_axis"), keepdims=0, label="count")
+    total = _total(ops, f"{name}.spikes")
     ops.nodes.append(helper.make_node("Identity", [total], [f"{name}.count"], name=f"graph/{name}.count"))
     shape = network.nodes[name].shape
     return _info(f"{name}.count", TensorProto.INT32, ("batch", *shape), f"Spikes of {name} in the whole sequence.")
+
+
+def _total(ops: OnnxOps, spikes: str) -> str:
+    """Sum of spikes over time, int32."""
+    wide = ops.emit("Cast", spikes, to=TensorProto.INT32, label="spikes_wide")
+    return ops.emit("ReduceSum", wide, ops.tensor(TIME, "time_axis"), keepdims=0, label="count")
 
 
 def scan_body(step: Step, scanned: Sequence[Part], inputs: Sequence[tuple[str, int, tuple[int, ...]]]) -> GraphProto:
@@ -164,8 +169,7 @@ def _readout(network: IntNetwork, ops: OnnxOps, opset: int) -> str:
     trace = f"{network.readout_name}.V_trace"
     match network.readout:
         case "count":
-            wide = ops.emit("Cast", "spikes", to=TensorProto.INT32, label="spikes_wide")
-            scores = ops.emit("ReduceSum", wide, ops.tensor(TIME, "time_axis"), keepdims=0, label="count")
+            scores = _total(ops, "spikes")
         case "membrane_last":
             scores = ops.emit("Gather", trace, ops.number(-1, np.int64), axis=0, label="last")
         case "membrane_max" if opset < 18:  # there the axes are an attribute
