@@ -245,6 +245,12 @@ class FloatNetwork(Network):
                     fix="use one time step in the whole network",
                 )
 
+    def check_real(self, x: np.ndarray) -> None:
+        """Refuse an input of the wrong shape (LX301), and NaN or infinity (LX205)."""
+        self.check_input(x)
+        if not np.isfinite(x.astype(np.float64)).all():
+            raise error("LX205", node=self.input_name, found="NaN or infinity", fix="clean the input data")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntNetwork(Network):

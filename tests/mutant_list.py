@@ -11,6 +11,8 @@ OPS = "tests/test_ops.py"
 ONNX = "tests/export/test_onnx_model.py"
 STREAM = "tests/export/test_onnx_streaming.py"
 ONNX_ALL = "tests/export/test_onnx_targets.py"
+ONNX_BACK = "tests/export/test_onnx_restoring.py"
+ONNX_FLOAT = "tests/export/test_onnx_float.py"
 QUANT = "tests/quantization/test_fpga.py"
 TARGETS = "tests/quantization/test_targets.py"
 SCALES = "tests/quantization/test_scales.py"
@@ -57,8 +59,8 @@ MUTANTS = [
     # The integer step, one rule after the other
     Mutant(
         "neurons/int_lif.py",
-        "ops.const(self.threshold + above, name)",
-        "ops.const(self.threshold, name)",
+        "return self.threshold + above,",
+        "return self.threshold,",
         VECTORS,
     ),
     Mutant("neurons/int_lif.py", "own = ops.ge(v, threshold) if", "own = ops.ge(v, ops.add(threshold, 1)) if", STEP),
@@ -207,8 +209,8 @@ MUTANTS = [
     Mutant("export/onnx_ops.py", '"Round", quotient', '"Floor", quotient', ONNX),
     Mutant("export/onnx_ops.py", '"Clip", x, self.number(lo)', '"Clip", x, self.number(lo + 1)', ONNX),
     Mutant("export/onnx_connections.py", "y = ops.shift_right(y,", "y = (lambda y, *_: y)(y,", ONNX),
-    Mutant("export/onnx_step.py", "_require_words(self.network, name, node)", "None", ONNX),
-    Mutant("export/onnx_step.py", "wide = self.widths.steps[name] > INT32", "wide = False", ONNX),
+    Mutant("export/onnx_step.py", "require_words(self.network, name, node)", "pass", ONNX),
+    Mutant("export/onnx_step.py", "widths_of(self.network).steps[name] > INT32", "False", ONNX),
     Mutant(
         "export/onnx_step.py", "tensors |= {name: queue[step] for", "tensors |= {name: queue[-1 - step] for", ONNX_ALL
     ),
@@ -230,11 +232,30 @@ MUTANTS = [
     Mutant("export/onnx_layerwise.py", "*waiting, sequence.name,", "sequence.name, *waiting,", ONNX_ALL),
     Mutant("export/onnx_layerwise.py", "late - edge.delay", "-1 - late", ONNX_ALL),
     Mutant("export/onnx_layerwise.py", "if e.source not in group]", "]", ONNX_ALL),
-    Mutant("export/onnx_forms.py", 'if outputs == "counts" else set()', "if False else set()", ONNX),
+    Mutant("export/onnx_forms.py", 'outputs != "final"', 'outputs == "trace"', ONNX),
+    Mutant("export/onnx_forms.py", '"GreaterOrEqual", start', '"Greater", start', ONNX),
+    Mutant("export/onnx_functions.py", 'f"{title(node)}_{sha256', 'f"{title(node)[:3]}_{sha256', ONNX_BACK),
+    Mutant(
+        "export/onnx_restoring.py", 'lif="function" if model.functions', 'lif="inline" if model.functions', ONNX_BACK
+    ),
+    Mutant("export/onnx_file.py", "    if missing:", "    if False:", ONNX_BACK),
+    # The float graphs and their proof
+    Mutant("export/onnx_neurons.py", "(1 - node.decay) * node.v_rest", "node.decay * node.v_rest", ONNX_FLOAT),
+    Mutant("export/onnx_neurons.py", "np.maximum(node.refractory - 1, 0)", "node.refractory", ONNX_FLOAT),
+    Mutant("export/onnx_neurons.py", "return node.w_in,", "return node.gain,", ONNX_FLOAT),
+    Mutant(
+        "export/onnx_neurons.py", "return np.nextafter(threshold, np.float32(np.inf)),", "return threshold,", ONNX_FLOAT
+    ),
+    Mutant("export/onnx_connections.py", "or edges[0].delay:", "or False:", ONNX_FLOAT),
+    Mutant("export/onnx_connections.py", "1 / node.area, np.float32", "1.0, np.float32", ONNX_FLOAT),
+    Mutant("export/onnx_float_proof.py", "~(share <= 1)", "share > 1e9", ONNX_FLOAT),
+    Mutant("export/onnx_float_proof.py", "differs & known)", "differs & ~known & False)", ONNX_FLOAT),
+    Mutant("export/onnx_float_proof.py", "_check_file(label, network, got, whole)", "pass", ONNX_FLOAT),
+    Mutant("export/onnx_model.py", "if not _keeps(array) or", "if", ONNX_FLOAT),
     Mutant("export/onnx_verify.py", "spikes.sum(axis=0)", "spikes.sum(axis=0) + 1", ONNX),
     Mutant("export/onnx_streaming.py", "self._now = 1 - self._now", "self._now = 0", STREAM),
     Mutant("export/onnx_streaming.py", "self._bound(session, here, 1 - here)", "self._bound(session, 0, 1)", STREAM),
-    Mutant("export/onnx_streaming.py", "        self.network.check_codes(codes)\n", "", STREAM),
+    Mutant("export/onnx_streaming.py", "            self.network.check_codes(x)\n", "", STREAM),
     # The simulators
     Mutant("simulation/layerwise.py", "return joined[: len(sequence)]", "return joined[-len(sequence) :]", AGREE),
     Mutant("simulation/products.py", ">> node.drop << node.shift", ">> node.drop", AGREE),

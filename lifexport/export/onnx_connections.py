@@ -6,6 +6,9 @@ convolution            ``Conv`` in float32
 sum pooling            ``Conv`` in float32 with ones, channel by channel
 flattening             ``Flatten``
 =====================  ==============================================================================
+
+In float32, of a trained network, they are ``MatMul`` and ``Conv`` with a bias; the gain of the neurons they feed is
+multiplied into their weights, once for all steps, where they feed no others.
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ from onnx import TensorProto  # noqa: TID251
 
 from ..bounds import INT32, exact_kernels
 from ..findings import error
+from ..network import FloatNetwork, IntNetwork
 from ..neurons import Word
-from ..nodes import Connection, IntDense, IntWeights
-from ..spatial import Flatten, IntConv, SumPool
+from ..nodes import Connection, FloatDense, IntDense, IntWeights
+from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from ..windows import Windows
+from .onnx_neurons import input_gain
 from .onnx_ops import InOrder, OnnxOps
+from .onnx_widths import widths_of
 
 NARROW = (TensorProto.UINT8, TensorProto.INT8)
 
@@ -46,6 +52,33 @@ class Recorder(NamedTuple):
     """Nodes of a step."""
     outer: OnnxOps
     """Nodes that run once, before all steps."""
+    gain: str | None = None
+    """Initializer that multiplies weights and bias, of a trained network's."""
+
+
+def recorder(network: FloatNetwork | IntNetwork, name: str, ops: OnnxOps, outer: OnnxOps) -> Recorder:
+    """Where a connection of a network is recorded."""
+    if isinstance(network, IntNetwork):
+        widths = widths_of(network)
+        return Recorder(widths.inputs[name], widths.sums[name], ops, outer)
+    fed, gain = network.outgoing(name)[0].target, folded_gain(network, name)
+    of_fed = OnnxOps(fed, outer.nodes, outer.initializers, outer.dtype)
+    return Recorder(0, 0, ops, outer, None if gain is None else of_fed.const(*gain))
+
+
+def folded_gain(network: FloatNetwork | IntNetwork, name: str) -> tuple[np.ndarray, str] | None:
+    """Gain, and its name, of the neurons that a connection with weights feeds, where it can be in the weights."""
+    node, edges = network.nodes[name], network.outgoing(name)
+    if not isinstance(node, FloatDense | FloatConv) or len(edges) != 1 or edges[0].delay:
+        return None
+    fed = network.nodes[edges[0].target]
+    if fed.role != "population":
+        return None
+    gain, called = input_gain(fed)
+    uniform = bool((gain == gain.ravel()[:1]).all())
+    if (gain == 1).all() or not gain.any() or not (uniform or isinstance(node, FloatDense)):
+        return None
+    return gain, called
 
 
 @singledispatch
@@ -73,19 +106,48 @@ def _(node: IntDense, at: Recorder, x: Value) -> Value:
 @connect.register
 def _(node: IntConv, at: Recorder, x: Value) -> Value:
     product = _convolved(at, x, _real_weight(at, node.weight), node.windows, node.groups)
-    return _shifted(node, at.ops, product)
+    return _shifted(node, at.ops, product.name)
 
 
 @connect.register
 def _(node: SumPool, at: Recorder, x: Value) -> Value:
     channels = node.shape[0]
     ones = at.ops.tensor(np.ones((channels, 1, *node.windows.kernel), np.float32), "ones")
-    return Value(_convolved(at, x, ones, node.windows, channels), TensorProto.INT32)
+    return _convolved(at, x, ones, node.windows, channels)
 
 
 @connect.register
 def _(node: Flatten, at: Recorder, x: Value) -> Value:
     return Value(at.ops.emit("Flatten", x.name, axis=1, label="flat"), x.dtype)
+
+
+@connect.register
+def _(node: FloatDense, at: Recorder, x: Value) -> Value:
+    weight, bias = _scaled(at, node.weight.T, node.bias)
+    y = at.ops.emit("MatMul", x.name, weight, label="product")
+    return Value(y if bias is None else at.ops.emit("Add", y, bias, label="biased"), TensorProto.FLOAT)
+
+
+@connect.register
+def _(node: FloatConv, at: Recorder, x: Value) -> Value:
+    weight, bias = _scaled(at, node.weight, node.bias)
+    return _convolved(at, x, weight, node.windows, node.groups, bias)
+
+
+@connect.register
+def _(node: FloatAvgPool, at: Recorder, x: Value) -> Value:
+    channels = node.shape[0]
+    share = at.ops.tensor(np.full((channels, 1, *node.windows.kernel), 1 / node.area, np.float32), "share")
+    return _convolved(at, x, share, node.windows, channels)
+
+
+def _scaled(at: Recorder, weight: np.ndarray, bias: np.ndarray | None) -> tuple[str, str | None]:
+    """Weights and bias in float32, times the gain of what they feed."""
+    names = [at.ops.tensor(weight.astype(np.float32), "weight")]
+    names += [] if bias is None else [at.ops.tensor(bias.astype(np.float32), "bias")]
+    if at.gain is not None:
+        names = [at.outer.emit("Mul", name, at.gain, label=f"{name.rpartition('.')[2]}_scaled") for name in names]
+    return names[0], names[1] if len(names) > 1 else None
 
 
 def _real_weight(at: Recorder, weight: np.ndarray) -> str:
@@ -95,7 +157,7 @@ def _real_weight(at: Recorder, weight: np.ndarray) -> str:
     return at.outer.emit("Cast", stored, to=TensorProto.FLOAT, label="weight_real")
 
 
-def _convolved(at: Recorder, x: Value, weight: str, windows: Windows, groups: int) -> str:
+def _convolved(at: Recorder, x: Value, weight: str, windows: Windows, groups: int, bias: str | None = None) -> Value:
     pads: Any = windows.padding
     attributes = {
         "kernel_shape": [*windows.kernel],
@@ -104,9 +166,12 @@ def _convolved(at: Recorder, x: Value, weight: str, windows: Windows, groups: in
         "pads": [*(before for before, _ in pads), *(after for _, after in pads)],
         "group": groups,
     }
-    real = at.ops.cast(x.name, TensorProto.FLOAT, "input_real")
-    product = at.ops.emit("Conv", real, weight, label="product_real", **attributes)
-    return at.ops.emit("Cast", product, to=TensorProto.INT32, label="product")
+    real = x.name if x.dtype == TensorProto.FLOAT else at.ops.cast(x.name, TensorProto.FLOAT, "input_real")
+    given = [real, weight] if bias is None else [real, weight, bias]
+    product = at.ops.emit("Conv", *given, label="product_real", **attributes)
+    if at.ops.dtype == TensorProto.FLOAT:
+        return Value(product, TensorProto.FLOAT)
+    return Value(at.ops.emit("Cast", product, to=TensorProto.INT32, label="product"), TensorProto.INT32)
 
 
 def _require_shift(node: IntWeights) -> None:

@@ -9,7 +9,8 @@ import onnx  # noqa: TID251
 
 from ..errors import LifexportError
 from ..findings import Finding, error
-from ..network import IntNetwork
+from ..network import FloatNetwork, IntNetwork
+from .onnx_functions import DOMAIN, foreign
 from .onnx_restoring import load, record_of, restore
 
 
@@ -29,8 +30,8 @@ def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
         return failure.findings
 
 
-def from_onnx(path: str | os.PathLike[str]) -> IntNetwork:
-    """Integer network of a file that ``to_onnx`` wrote, bit for bit, whatever its form.
+def from_onnx(path: str | os.PathLike[str]) -> FloatNetwork | IntNetwork:
+    """Network of a file that ``to_onnx`` wrote, bit for bit, whatever its form.
 
     Facts come from the provenance record, arrays from the graph; the file must be, part by part, the one that
     ``to_onnx`` writes for the network. Nothing in it is run.
@@ -41,7 +42,7 @@ def from_onnx(path: str | os.PathLike[str]) -> IntNetwork:
 
     Returns
     -------
-    IntNetwork
+    FloatNetwork or IntNetwork
         The same that was exported (``lifexport.same``).
 
     Raises
@@ -60,7 +61,7 @@ def from_onnx(path: str | os.PathLike[str]) -> IntNetwork:
     return read_own(Path(path))[1]
 
 
-def read_own(path: Path) -> tuple[onnx.ModelProto, IntNetwork]:
+def read_own(path: Path) -> tuple[onnx.ModelProto, FloatNetwork | IntNetwork]:
     """Model of a file that ``to_onnx`` wrote, and the network it holds; refuses what ``from_onnx`` refuses."""
     model = read_model(path)
     if record_of(model) is None:
@@ -83,9 +84,13 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise error("LX003", found=found, fix="the file is truncated or not ONNX; export it again") from None
     if not model.graph.node:
         raise error("LX003", found=f"{path.name}: an empty graph", fix="the file is truncated; export it again")
-    foreign = {node.domain for node in model.graph.node if node.domain} | {f.domain for f in model.functions}
+    domains, missing = foreign(model.graph.node, model.functions)
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    if foreign or versions.get("", 0) > onnx.defs.onnx_opset_version():
-        found = f"{path.name}: domains {sorted(foreign)}, opset {versions.get('')}"
-        raise error("LX003", found=found, fix="only standard operators can be run here")
+    if missing:
+        found = f"{path.name}: {DOMAIN}::{min(missing)}, but no such function"
+        fix = 'a converter dropped the functions; convert the file of lif="inline", or export again'
+        raise error("LX003", found=found, fix=fix)
+    if domains or versions.get("", 0) > onnx.defs.onnx_opset_version():
+        found = f"{path.name}: domains {sorted(domains)}, opset {versions.get('')}"
+        raise error("LX003", found=found, fix="only standard operators, and functions of them, can be run here")
     return model

@@ -13,9 +13,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper  # noqa: TID251
 
-from ..network import IntNetwork
+from ..network import FloatNetwork
+from .onnx_functions import Functions
+from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
-from .onnx_step import Carried, Step, initial_values, type_of
+from .onnx_step import Carried, Exported, Step, arithmetic_of, initial_values, number_type, type_of
 
 Form = Literal["scan", "step", "layerwise"]
 InitialState = Literal["captured", "input"]
@@ -28,40 +30,43 @@ def initial_names(population: str) -> tuple[str, ...]:
     return tuple(f"graph.{population}.{part}_initial" for part in ("V", "V_post"))
 
 
-def step_graph(network: IntNetwork, outputs: Outputs) -> GraphProto:
+def step_graph(network: Exported, outputs: Outputs, functions: Functions | None) -> GraphProto:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
-    step = Step(network, lambda name: name, x="x")
+    step = Step(network, lambda name: name, functions, x="x")
     inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
     ends = [_spikes(network, step)]
     ends += [Part(f"{c.name}_next", c.after, c.dtype, c.shape, f"{c.name} for the next step.") for c in step.carried]
-    ends += _traced(network, step, [*network.populations] if outputs == "trace" else [])
+    ends += traced_parts(network, step, [*network.populations], outputs) if outputs == "trace" else []
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     infos = [_info(part.name, part.dtype, ("batch", *part.shape), part.doc) for part in ends]
-    doc = f"{network.target}: one time step of {', '.join(network.populations)}; feed every *_next back."
+    doc = f"{arithmetic_of(network)}: one time step of {', '.join(network.populations)}; feed every *_next back."
     nodes, stored = [*step.outer, *step.nodes, *tail], [*step.initializers.values()]
     return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
-def scan_graph(network: IntNetwork, initial_state: InitialState, outputs: Outputs, opset: int) -> GraphProto:
+def scan_graph(
+    network: Exported, initial_state: InitialState, outputs: Outputs, opset: int, functions: Functions | None
+) -> GraphProto:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    step = Step(network, lambda name: f"{name}_before", x="x_t")
+    step = Step(network, lambda name: f"{name}_before", functions, x="x_t", loops=True)
     nodes: list[NodeProto] = list(step.outer)
     ops = OnnxOps("graph", nodes, step.initializers)
-    given = [*start_tensors(network, ops, step.carried, initial_state), "x"]
+    starts = start_tensors(network, ops, step.carried, initial_state)
+    given = [*starts, *remembered_at_first(ops, step, starts), "x"]
     traced = traced_parts(network, step, [*network.populations], outputs)
     scanned = [_spikes(network, step), *traced]
-    taken = [*(f"{c.name}_final" for c in step.carried), *(part.name for part in scanned)]
+    taken = [*scan_ends(step), *(part.name for part in scanned)]
     x = network.nodes[network.input_name]
     body = scan_body(step, scanned, [("x_t", type_of(network, network.input_name), x.shape)])
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
-    doc = f"{network.target}: one Scan over time; its body is one step of {', '.join(network.populations)}."
+    doc = f"{arithmetic_of(network)}: one Scan over time; its body is one step of {', '.join(network.populations)}."
     return sequence_graph(
         network, ops, step.carried, traced, initial_state=initial_state, outputs=outputs, opset=opset, doc=doc
     )
 
 
 def sequence_graph(
-    network: IntNetwork,
+    network: Exported,
     ops: OnnxOps,
     carried: Sequence[Carried],
     traced: Sequence[Part],
@@ -76,13 +81,14 @@ def sequence_graph(
     if initial_state == "input":
         inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in carried]
     scores = _readout(network, ops, opset)
+    kind = TensorProto.INT32 if network.readout == "count" else number_type(network)
     prediction = ops.emit("ArgMax", scores, axis=-1, keepdims=0, select_last_index=0, label="best")
     ops.nodes.append(helper.make_node("Identity", [scores], ["scores"], name="graph/scores"))
     ops.nodes.append(helper.make_node("Identity", [prediction], ["prediction"], name="graph/prediction"))
     last, shape = network.readout_name, network.nodes[network.output_name].shape
     infos = [
-        _info("spikes", type_of(network, last), ("time", "batch", *shape), f"Spikes of {last}: the output."),
-        _info("scores", TensorProto.INT32, ("batch", math.prod(shape)), f"Readout {network.readout!r} of {last}."),
+        _info("spikes", spike_type(network.nodes[last]), ("time", "batch", *shape), f"Spikes of {last}: the output."),
+        _info("scores", kind, ("batch", math.prod(shape)), f"Readout {network.readout!r} of {last}."),
         _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
         *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in carried),
     ]
@@ -106,39 +112,37 @@ class Part(NamedTuple):
     doc: str
 
 
-def _input(network: IntNetwork, *axes: str):
-    node = network.nodes[network.input_name]
-    fmt, unit = node.code.format, float(node.code.unit)
-    doc = f"Input codes ({node.code.kind}), {fmt.lo}..{fmt.hi}; code 1 is a real input of {unit:.6g}."
+def _input(network: Exported, *axes: str):
+    node, doc = network.nodes[network.input_name], "Real input, as in training."
+    if not isinstance(network, FloatNetwork):
+        fmt, unit = node.code.format, float(node.code.unit)
+        doc = f"Input codes ({node.code.kind}), {fmt.lo}..{fmt.hi}; code 1 is a real input of {unit:.6g}."
     return _info("x", type_of(network, network.input_name), (*axes, *node.shape), doc)
 
 
-def _spikes(network: IntNetwork, step: Step) -> Part:
+def _spikes(network: Exported, step: Step) -> Part:
     last = network.readout_name
-    return Part("spikes", step.values[last].name, *_emitted(network, last), f"Spikes of {last}: the output.")
+    return Part("spikes", step.emitted(last), *_emitted(network, last), f"Spikes of {last}: the output.")
 
 
-def _emitted(network: IntNetwork, name: str) -> tuple[int, tuple[int, ...]]:
-    return type_of(network, name), network.nodes[name].shape
+def _emitted(network: Exported, name: str) -> tuple[int, tuple[int, ...]]:
+    return spike_type(network.nodes[name]), network.nodes[name].shape
 
 
-def traced_parts(network: IntNetwork, step: Step, names: Sequence[str], outputs: Outputs) -> list[Part]:
+def traced_parts(network: Exported, step: Step, names: Sequence[str], outputs: Outputs) -> list[Part]:
     """What leaves every step of some populations: membranes and spikes, or what readout and counts need of them."""
-    needed = {f"{network.readout_name}.V_trace"} if network.readout != "count" else set()
-    needed |= {f"{name}.spikes" for name in names} if outputs == "counts" else set()
-    return [part for part in _traced(network, step, names) if outputs == "trace" or part.name in needed]
-
-
-def _traced(network: IntNetwork, step: Step, names: Sequence[str]) -> list[Part]:
+    traced, spiking, last = outputs == "trace", outputs != "final", network.readout_name
     doc = "Membrane of {} before its reset: what is compared with the threshold."
+    read = [n for n in names if traced or (n == last and network.readout != "count")]
     v = [
-        Part(f"{n}.V_trace", step.membranes[n], TensorProto.INT32, network.nodes[n].shape, doc.format(n)) for n in names
+        Part(f"{n}.V_trace", step.membranes[n], number_type(network), network.nodes[n].shape, doc.format(n))
+        for n in read
     ]
-    spikes = [Part(f"{n}.spikes", step.values[n].name, *_emitted(network, n), f"Spikes of {n}.") for n in names]
-    return [*v, *spikes]
+    heard = names if spiking else []
+    return [*v, *(Part(f"{n}.spikes", step.emitted(n), *_emitted(network, n), f"Spikes of {n}.") for n in heard)]
 
 
-def _count(network: IntNetwork, ops: OnnxOps, name: str):
+def _count(network: Exported, ops: OnnxOps, name: str):
     """Spikes of every neuron of a population in the whole sequence."""
     total = _total(ops, f"{name}.spikes")
     ops.nodes.append(helper.make_node("Identity", [total], [f"{name}.count"], name=f"graph/{name}.count"))
@@ -155,16 +159,18 @@ def _total(ops: OnnxOps, spikes: str) -> str:
 def scan_body(step: Step, scanned: Sequence[Part], inputs: Sequence[tuple[str, int, tuple[int, ...]]]) -> GraphProto:
     """Body of a scan: states and inputs of one step in, states and scanned values out."""
     ends = [Part(f"{c.name}_after", c.after, c.dtype, c.shape, c.doc) for c in step.carried]
+    ends += [Part(f"{r.name}_after", r.after, TensorProto.BOOL, r.shape, "") for r in step.remembered]
     ends += [part._replace(name=f"out_{part.name}") for part in scanned]
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     given = [_info(step.before(c.name), c.dtype, ("batch", *c.shape)) for c in step.carried]
+    given += [_info(step.before(r.name), TensorProto.BOOL, ("batch", *r.shape)) for r in step.remembered]
     given += [_info(name, dtype, ("batch", *shape)) for name, dtype, shape in inputs]
     types = [_info(part.name, part.dtype, ("batch", *part.shape)) for part in ends]
     doc = f"One time step of {', '.join(step.membranes)}."
     return helper.make_graph([*step.nodes, *tail], "step", given, types, doc_string=doc)
 
 
-def _readout(network: IntNetwork, ops: OnnxOps, opset: int) -> str:
+def _readout(network: Exported, ops: OnnxOps, opset: int) -> str:
     """Scores (batch, classes) int32, by the network's readout rule."""
     trace = f"{network.readout_name}.V_trace"
     match network.readout:
@@ -180,13 +186,26 @@ def _readout(network: IntNetwork, ops: OnnxOps, opset: int) -> str:
 
 
 def start_tensors(
-    network: IntNetwork, ops: OnnxOps, carried: Sequence[Carried], initial_state: InitialState
+    network: Exported, ops: OnnxOps, carried: Sequence[Carried], initial_state: InitialState
 ) -> list[str]:
     """What carried tensors hold before the first step: inputs of the graph, or the captured values for every sample."""
     if initial_state == "input":
         return [c.name for c in carried]
     values = initial_values(network)
     return [_expanded(ops, c, values[c.name]) for c in carried]
+
+
+def remembered_at_first(ops: OnnxOps, step: Step, starts: Sequence[str]) -> list[str]:
+    """What a loop carries besides the state, before the first step."""
+    start = dict(zip((c.name for c in step.carried), starts, strict=True))
+    return [
+        ops.emit("GreaterOrEqual", start[r.membrane], r.threshold, label=f"{r.name}_start") for r in step.remembered
+    ]
+
+
+def scan_ends(step: Step) -> list[str]:
+    """What a scan gives back of what it carries; of what follows from the state, nothing that has a use."""
+    return [*(f"{c.name}_final" for c in step.carried), *(f"{r.name}_final" for r in step.remembered)]
 
 
 def _expanded(ops: OnnxOps, carried: Carried, value: np.ndarray) -> str:

@@ -11,22 +11,40 @@ from onnx import GraphProto, helper  # noqa: TID251
 
 from ..findings import at_node
 from ..graph import Edge
-from ..network import IntNetwork
-from ..nodes import IntDense
+from ..neurons import IntLIF
+from ..nodes import FloatDense, IntDense
 from ..simulation.groups import groups
-from .onnx_connections import Recorder, Value, connect
-from .onnx_forms import InitialState, Outputs, Part, scan_body, sequence_graph, start_tensors, traced_parts
+from .onnx_connections import Value, connect, recorder
+from .onnx_forms import (
+    InitialState,
+    Outputs,
+    Part,
+    remembered_at_first,
+    scan_body,
+    scan_ends,
+    sequence_graph,
+    start_tensors,
+    traced_parts,
+)
+from .onnx_functions import Functions
+from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
-from .onnx_step import Carried, Step, edge_names, input_type, on_the_way, type_of
-from .onnx_widths import widths_of
+from .onnx_step import Carried, Exported, Step, arithmetic_of, edge_names, input_type, number_type, on_the_way, type_of
 
 
-def layerwise_graph(network: IntNetwork, initial_state: InitialState, outputs: Outputs, opset: int) -> GraphProto:
+def layerwise_graph(
+    network: Exported, initial_state: InitialState, outputs: Outputs, opset: int, functions: Functions | None
+) -> GraphProto:
     """Whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    layers = _Layers(network, initial_state, outputs)
-    last = layers.values[network.readout_name].name
-    layers.ops.nodes.append(helper.make_node("Identity", [last], ["spikes"], name="spikes"))
-    doc = f"{network.target}: layer by layer; each of {', '.join(network.populations)} scans time."
+    layers = _Layers(network, initial_state, outputs, functions)
+    last = layers.values[network.readout_name]
+    to = spike_type(network.nodes[network.readout_name])
+    if last.dtype == to:
+        leave = helper.make_node("Identity", [last.name], ["spikes"], name="spikes")
+    else:
+        leave = helper.make_node("Cast", [last.name], ["spikes"], name="spikes", to=to)
+    layers.ops.nodes.append(leave)
+    doc = f"{arithmetic_of(network)}: layer by layer; each of {', '.join(network.populations)} scans time."
     return sequence_graph(
         network,
         layers.ops,
@@ -42,15 +60,15 @@ def layerwise_graph(network: IntNetwork, initial_state: InitialState, outputs: O
 class _Layers:
     """The nodes of a network in order, each over all time steps."""
 
-    def __init__(self, network: IntNetwork, initial_state: InitialState, outputs: Outputs):
-        self.network = network
+    def __init__(self, network: Exported, initial_state: InitialState, outputs: Outputs, functions: Functions | None):
+        self.network, self.functions = network, functions
         self.initial_state: InitialState = initial_state
         self.outputs: Outputs = outputs
         self.ops = OnnxOps("graph", [], {})
         self.carried: list[Carried] = []
         self.traced: list[Part] = []
         self.values = {network.input_name: Value("x", input_type(network))}
-        in_order = [name for name, node in network.populations.items() if node.per_event]
+        in_order = [n for n, node in network.populations.items() if isinstance(node, IntLIF) and node.per_event]
         for group in groups(network, in_order):
             outside = [e for name in group for e in network.incoming(name) if e.source not in group]
             given = {edge: self._delivered(edge) for edge in outside}
@@ -85,11 +103,11 @@ class _Layers:
         return Value(ops.emit("Slice", joined, axis, end, label="late"), sequence.dtype)
 
     def _connection(self, name: str, x: Value) -> None:
-        node, widths = self.network.nodes[name], widths_of(self.network)
+        node = self.network.nodes[name]
         with at_node(name):
-            ops = OnnxOps(name, self.ops.nodes, self.ops.initializers)
-            at = Recorder(widths.inputs[name], widths.sums[name], ops, ops)
-            if isinstance(node, IntDense):
+            ops = OnnxOps(name, self.ops.nodes, self.ops.initializers, number_type(self.network))
+            at = recorder(self.network, name, ops, ops)
+            if isinstance(node, IntDense | FloatDense):
                 self.values[name] = connect(node, at, x)
                 return
             rows = ops.emit("Reshape", x.name, ops.tensor(np.array([-1, *node.in_shape]), "row_shape"), label="rows")
@@ -101,7 +119,7 @@ class _Layers:
     def _scan(self, group: tuple[str, ...], given: dict[Edge, Value]) -> None:
         network, now = self.network, {edge: f"{edge.source}->{edge.target}_t" for edge in given}
         arriving = {edge: Value(now[edge], value.dtype) for edge, value in given.items()}
-        step = Step(network, lambda name: f"{name}_before", names=group, given=arriving)
+        step = Step(network, lambda name: f"{name}_before", self.functions, names=group, given=arriving, loops=True)
         self.ops.nodes += step.outer
         self.ops.initializers |= step.initializers
         members = [name for name in group if name in network.populations]
@@ -114,8 +132,8 @@ class _Layers:
         ]
         types = [(now[edge], value.dtype, network.nodes[edge.source].out_shape) for edge, value in given.items()]
         starts = start_tensors(network, self.ops, step.carried, self.initial_state)
-        taken = [*(f"{c.name}_final" for c in step.carried), *(part.name for part in (*traced, *needed))]
-        inputs = [*starts, *(value.name for value in given.values())]
+        taken = [*scan_ends(step), *(part.name for part in (*traced, *needed))]
+        inputs = [*starts, *remembered_at_first(self.ops, step, starts), *(value.name for value in given.values())]
         body = scan_body(step, [*traced, *needed], types)
         name = f"{members[0]}/time"
         self.ops.nodes.append(helper.make_node("Scan", inputs, taken, name=name, num_scan_inputs=len(given), body=body))

@@ -1,7 +1,8 @@
-"""ONNX: the integer network as a graph any runtime can run, bit-equal to the simulator.
+"""ONNX: a network as a graph any runtime can run.
 
-The neuron step is recorded from the very code the simulators run (``onnx_step.py``), and ``onnx_forms.py`` puts it into
-a graph. Integer arithmetic, and floats only where a bound proves them exact; standard operators alone.
+The integer neuron's step is recorded from the very code the simulators run (``onnx_neurons.py``), ``onnx_step.py``
+makes a network's step of it, and ``onnx_forms.py`` puts that into a graph. Integer networks are computed in integers,
+and in floats only where a bound proves them exact, trained ones in float32; standard operators, and functions of them.
 """
 
 from __future__ import annotations
@@ -16,31 +17,43 @@ from onnx import GraphProto, ModelProto, helper  # noqa: TID251
 
 from ..files import sha256, whole_file
 from ..findings import error, unknown_name
-from ..network import IntNetwork
+from ..network import FloatNetwork, IntNetwork
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
+from .onnx_functions import DOMAIN, VERSION, Functions, Lif
 from .onnx_layerwise import layerwise_graph
 from .provenance import KEY, record
 from .result import ExportResult
 
 Opset = Literal[17, 21]
+Arithmetic = Literal["int", "float"]
 IR_VERSIONS: dict[int, int] = {17: 8, 21: 10}
 """Format version that goes with an operator set: onnxruntime 1.15 and later run 17, 1.18 and later 21."""
+DOCS = {
+    IntNetwork: "Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
+    FloatNetwork: "Trained spiking network, float32 arithmetic. Feed x with real inputs, as in training.",
+}
 
 
 def to_onnx(
-    network: IntNetwork,
+    network: FloatNetwork | IntNetwork,
     path: str | os.PathLike[str],
     *,
     form: Form = "scan",
+    arithmetic: Arithmetic | None = None,
+    lif: Lif = "function",
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: Opset = 21,
     verify: bool = True,
     inputs: np.ndarray | None = None,
 ) -> ExportResult:
-    """Write an integer network as an ONNX file and prove that it computes what the simulator computes.
+    """Write a network as an ONNX file and prove that it computes what the simulator computes.
 
-    The graph takes ``x``, the integer codes of ``network.encode`` (uint8 or int8, int32 for wider codes), shape
+    An integer network is written in integers, equal to the reference simulator bit for bit, a trained one in float32,
+    within the rounding of float32 of the float64 simulator at every step (``docs/onnx.md``).
+
+    The graph takes ``x``, the integer codes of ``network.encode`` (uint8 or int8, int32 for wider codes) or, of a
+    ``FloatNetwork``, real inputs (float32), shape
     ``(time, batch, *features)`` with both leading axes symbolic, or ``(batch, *features)`` in form ``step``, and gives
 
     ==========================  ====================================================================
@@ -55,7 +68,7 @@ def to_onnx(
     ``<layer>.spikes``          with ``outputs="trace"``: spikes at every step
     ==========================  ====================================================================
 
-    Parts of the state are, all of shape ``(batch, ...)``,
+    Parts of the state are, all of shape ``(batch, ...)``, membranes and currents of a ``FloatNetwork`` in float32,
 
     ==========================  ====================================================================
     ``<layer>.V``               int32 membrane before its reset, which waits for the next step
@@ -68,13 +81,18 @@ def to_onnx(
 
     Parameters
     ----------
-    network : IntNetwork
-        As ``quantize`` returns it.
+    network : FloatNetwork or IntNetwork
+        As ``capture`` or ``quantize`` returns it.
     path : str or path
         The ``.onnx`` file to write.
     form : ``"scan"`` | ``"step"`` | ``"layerwise"``
         Whole sequence in one call, step by step or, faster for few samples, layer by layer; or one time step with the
         state as inputs and outputs.
+    arithmetic : ``"int"`` | ``"float"``, optional
+        What the file computes in; the network's own by default, and the only one it has.
+    lif : ``"function"`` | ``"inline"``
+        Whether a population is one node, the call of a function of the domain ``ai.lifexport`` whose body is the
+        neurons' step in standard operators, or those operators themselves.
     initial_state : ``"captured"`` | ``"input"``, optional
         Start from the captured initial state (default, but for form ``step``), or take every part of the state as an
         input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
@@ -95,25 +113,31 @@ def to_onnx(
     Raises
     ------
     MismatchError
-        LX402 at the first difference: tensor, step and index. Nothing is written.
+        LX402 at the first difference, or the first value outside of its bound: tensor, step and index. Nothing is
+        written.
     RangeError
         LX302 if neither int32 nor float32 holds a sum exactly; it names the layer.
     UnsupportedError
-        LX401 for what ONNX cannot express: float networks, neurons that emit the spikes of others (``alias``).
+        LX401 for what ONNX cannot express, neurons that emit the spikes of others (``alias``), and for options that
+        contradict each other.
     OutputError
         LX002 if the file cannot be written.
     """
-    if not isinstance(network, IntNetwork):
-        fix = "quantize it first; float graphs are not supported yet"
-        raise error("LX401", found=f"a {type(network).__name__}", fix=fix)
+    if not isinstance(network, FloatNetwork | IntNetwork):
+        raise error("LX401", found=f"a {type(network).__name__}", fix="give what capture or quantize returns")
     for field, value, known in (
         ("form", form, get_args(Form)),
+        ("arithmetic", arithmetic, (None, *get_args(Arithmetic))),
+        ("lif", lif, get_args(Lif)),
         ("initial_state", initial_state, (None, *get_args(InitialState))),
         ("outputs", outputs, get_args(Outputs)),
         ("opset", opset, get_args(Opset)),
     ):
         if value not in known:
             raise unknown_name(field, value, [str(name) for name in known if name is not None], field=field)
+    if arithmetic not in (None, own := "int" if isinstance(network, IntNetwork) else "float"):
+        fix = "quantize it first" if own == "float" else "give the network it was quantized from"
+        raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
     if form == "step" and initial_state == "captured":
         fix = "leave it out: the state is an input of every step"
         raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
@@ -123,7 +147,7 @@ def to_onnx(
     if network.state_reset == "never" and form != "step" and initial_state != "input":
         fix = 'use initial_state="input", and feed the final state of a call to the next'
         raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)
-    model = build(network, form=form, initial_state=initial_state, outputs=outputs, opset=opset)
+    model = build(network, form=form, lif=lif, initial_state=initial_state, outputs=outputs, opset=opset)
     content = model.SerializeToString(deterministic=True)
     proofs: tuple[str, ...] = ()
     with whole_file(path) as temporary:
@@ -136,42 +160,54 @@ def to_onnx(
 
 
 def build(
-    network: IntNetwork,
+    network: FloatNetwork | IntNetwork,
     *,
     form: Form = "scan",
+    lif: Lif = "function",
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: int = 21,
 ) -> ModelProto:
     """Model of a form; two calls give equal bytes."""
     captured = form != "step" and initial_state != "input"
+    functions = Functions(opset) if lif == "function" else None
     if form == "step":
-        graph = step_graph(network, outputs)
+        graph = step_graph(network, outputs, functions)
     else:
         whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
-        graph = whole(network, "captured" if captured else "input", outputs, opset)
+        graph = whole(network, "captured" if captured else "input", outputs, opset, functions)
+    ours = [helper.make_opsetid(DOMAIN, VERSION)] if functions else []
     model = helper.make_model(
         graph,
-        opset_imports=[helper.make_opsetid("", opset)],
+        functions=[*functions.protos.values()] if functions else [],
+        opset_imports=[helper.make_opsetid("", opset), *ours],
         ir_version=IR_VERSIONS[opset],
         producer_name="lifexport",
-        doc_string="Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
+        doc_string=DOCS[type(network)],
     )
     helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured))})
     return model
 
 
-def _homeless(network: IntNetwork, graph: GraphProto, captured: bool) -> dict[str, dict[str, np.ndarray]]:
+def _homeless(
+    network: FloatNetwork | IntNetwork, graph: GraphProto, captured: bool
+) -> dict[str, dict[str, np.ndarray]]:
     """Arrays that the graph has no place for, by node and field; equal numbers once."""
     homeless: dict[str, dict[str, np.ndarray]] = {}
     stored = {tensor.name for tensor in graph.initializer}
     for name, node in network.nodes.items():
         for field, array in _arrays(node):
             starts = field == "v_initial" and captured
-            if not starts and f"{name}.{field}" not in stored:
+            if not _keeps(array) or (not starts and f"{name}.{field}" not in stored):
                 equal = array.size > 0 and array.tobytes() == array.ravel()[:1].tobytes() * array.size
                 homeless.setdefault(name, {})[field] = array.ravel()[:1].reshape(()) if equal else array
     return homeless
+
+
+def _keeps(array: np.ndarray) -> bool:
+    """Whether the graph's types hold every number of an array, to the last bit."""
+    negative_zero = array.dtype.kind == "f" and bool((np.signbit(array) & (array == 0)).any())
+    return array.dtype.kind == "i" or (not negative_zero and bool((array.astype(np.float32) == array).all()))
 
 
 def _arrays(node: Any) -> list[tuple[str, np.ndarray]]:

@@ -17,6 +17,7 @@ signed ``BitShift`` (missing before opset 28).
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,8 +53,8 @@ class OnnxOps:
         Where nodes are appended.
     initializers : dict from name to TensorProto
         Where parameters are stored.
-    integer : int
-        ONNX type that numbers are carried in: int32, or int64 where sums may leave that.
+    dtype : int
+        ONNX type that numbers are carried in: int32, int64 where sums may leave that, or float32.
     """
 
     def __init__(
@@ -61,10 +62,10 @@ class OnnxOps:
         prefix: str,
         nodes: list[NodeProto],
         initializers: dict[str, TensorProto],
-        integer: int = TensorProto.INT32,
+        dtype: int = TensorProto.INT32,
     ):
-        self.integer = integer
-        self.numpy: Any = helper.tensor_dtype_to_np_dtype(integer)
+        self.dtype = dtype
+        self.numpy: Any = helper.tensor_dtype_to_np_dtype(dtype)
         self.prefix = prefix
         self.nodes = nodes
         self.initializers = initializers
@@ -72,6 +73,14 @@ class OnnxOps:
         self._cast: dict[tuple[str, int], str] = {}
         self._zeros: dict[str, np.ndarray] = {}
         """Parameters that are zero throughout: not added, and stored only where another node reads them."""
+        self.compared: dict[tuple[str, str], str] = {}
+        """What is known of ``x >= y``, by ``(x, y)``."""
+
+    def carrying(self, dtype: int) -> OnnxOps:
+        """The same recorder for numbers of another type."""
+        other = copy.copy(self)
+        other.dtype, other.numpy = dtype, helper.tensor_dtype_to_np_dtype(dtype)
+        return other
 
     def emit(self, op: str, *inputs: str, label: str, **attributes: Any) -> str:
         """Append a node and return the name of its output."""
@@ -120,18 +129,18 @@ class OnnxOps:
     def _add_in_order(self, x: str, y: InOrder) -> str:
         """A scan over the inputs of one step; the overflow rule acts after each."""
         number = self._count["in_order"] = self._count.get("in_order", 0) + 1
-        inner = OnnxOps(f"{self.prefix}/one_input{number}", [], self.initializers, self.integer)
+        inner = OnnxOps(f"{self.prefix}/one_input{number}", [], self.initializers, self.dtype)
         inputs, weights = y.inputs, y.weights
-        if self.integer != TensorProto.INT32:
-            inputs, weights = (self.cast(part, self.integer, "one_input_wide") for part in (inputs, weights))
+        if self.dtype != TensorProto.INT32:
+            inputs, weights = (self.cast(part, self.dtype, "one_input_wide") for part in (inputs, weights))
         names = [f"{inner.prefix}/{part}" for part in ("before", "input", "weight")]
         increment = inner.mul(names[1], names[2])
         after = y.word.fit(inner, inner.add(names[0], increment))
         shapes = (("batch", *y.shape), ("batch", *(1,) * len(y.shape)), y.shape)
         given = [
-            helper.make_tensor_value_info(name, self.integer, shape) for name, shape in zip(names, shapes, strict=True)
+            helper.make_tensor_value_info(name, self.dtype, shape) for name, shape in zip(names, shapes, strict=True)
         ]
-        taken = [helper.make_tensor_value_info(after, self.integer, shapes[0])]
+        taken = [helper.make_tensor_value_info(after, self.dtype, shapes[0])]
         body = helper.make_graph(inner.nodes, "one_input", given, taken, doc_string="One input of a step is added.")
         return self.emit("Scan", x, inputs, weights, label="in_order", num_scan_inputs=2, body=body)
 
@@ -148,10 +157,12 @@ class OnnxOps:
         return self.emit("Max", x, y, label="maximum")
 
     def gate(self, c: str, x: str) -> str:
-        return self.emit("Mul", self.cast(c, self.integer, "fired"), x, label="gate")
+        return self.emit("Mul", self.cast(c, self.dtype, "fired"), x, label="gate")
 
     def ge(self, x: str, y: str) -> str:
-        return self.emit("GreaterOrEqual", x, y, label="fires")
+        if (x, y) not in self.compared:
+            self.compared[x, y] = self.emit("GreaterOrEqual", x, y, label="fires")
+        return self.compared[x, y]
 
     def multiply_shift(self, x: str, m: str, k: int, how: Rounding, bound: int) -> str:
         fits = bound * (1 << k) + (1 << k) < BIAS
@@ -192,7 +203,7 @@ class OnnxOps:
                 quotient = self.emit("Round", quotient, label="leak_round")
             case "toward_zero":
                 pass  # Cast from float to integer drops the fraction
-        return self.emit("Cast", quotient, to=self.integer, label="leak")
+        return self.emit("Cast", quotient, to=self.dtype, label="leak")
 
     def number_ratio(self, k: int) -> str:
         """Store ``2**-k`` as float64, exactly."""

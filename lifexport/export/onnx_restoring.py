@@ -1,4 +1,4 @@
-"""The integer network an ONNX file holds: facts from its record, arrays from its graph, all held against each other.
+"""The network an ONNX file holds: facts from its record, arrays from its graph, all held against each other.
 
 A file is what its record describes exactly if the restored network has the recorded digest and ``onnx_model.build``
 gives the file's model again, part by part. Neither record nor graph is trusted: nothing is allocated that the file
@@ -23,18 +23,27 @@ from ..errors import LifexportError, MismatchError
 from ..files import canonical_json, sha256
 from ..findings import Finding, at_node, error, raise_errors
 from ..graph import Edge
-from ..network import IntNetwork
-from ..neurons import IntLIF
-from ..nodes import IntDense, IntInput, Output
-from ..spatial import Flatten, IntConv, SumPool
+from ..network import FloatNetwork, IntNetwork
+from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF, IntLIF
+from ..nodes import FloatDense, Input, IntDense, IntInput, Output
+from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
 from .onnx_forms import Form, Outputs, initial_names
 from .onnx_model import IR_VERSIONS, build
 from .restoring import hints as hints_of
 from .restoring import scalar
 
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntConv, SumPool, Flatten, IntLIF)}
+_BOTH = (Output, SumPool, Flatten)
+_INT = (*_BOTH, IntInput, IntDense, IntConv, IntLIF)
+_FLOAT = (*_BOTH, Input, FloatDense, FloatConv, FloatAvgPool, FloatLIF, FloatIAF, FloatLI, FloatCubaLIF)
+NETWORKS: dict[str, type[FloatNetwork] | type[IntNetwork]] = {cls.__name__: cls for cls in (FloatNetwork, IntNetwork)}
+KINDS: dict[str, dict[str, Any]] = {
+    FloatNetwork.__name__: {cls.kind: cls for cls in _FLOAT},
+    IntNetwork.__name__: {cls.kind: cls for cls in _INT},
+}
+"""Kinds of nodes, by network."""
 DTYPES: dict[int, np.dtype] = {
+    TensorProto.FLOAT: np.dtype("<f4"),
     TensorProto.INT8: np.dtype("<i1"),
     TensorProto.INT32: np.dtype("<i4"),
     TensorProto.INT64: np.dtype("<i8"),
@@ -54,11 +63,11 @@ MOST = 20
 class Reading(NamedTuple):
     """A model as far as it could be understood."""
 
-    network: IntNetwork | None
+    network: FloatNetwork | IntNetwork | None
     findings: tuple[Finding, ...]
 
 
-def restore(model: ModelProto) -> IntNetwork:
+def restore(model: ModelProto) -> FloatNetwork | IntNetwork:
     """Network that was exported, bit for bit.
 
     Parameters
@@ -68,7 +77,7 @@ def restore(model: ModelProto) -> IntNetwork:
 
     Returns
     -------
-    IntNetwork
+    FloatNetwork or IntNetwork
         Has the digest that the record states, and ``to_onnx`` writes the model for it.
 
     Raises
@@ -119,10 +128,11 @@ def load(model: ModelProto) -> Reading:
     try:
         nodes = _nodes(model, fields, findings)
         if len(nodes) == len(fields["nodes"]):
-            whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
-            whole["approximations"] = tuple(fields["approximations"])
+            cls, chip = NETWORKS[fields["kind"]], ("target", "target_digest")
+            whole = {key: fields[key] for key in ("readout", "state_reset", *(chip if cls is IntNetwork else ()))}
+            whole |= {"approximations": tuple(fields["approximations"])} if cls is IntNetwork else {}
             edges = tuple(Edge(*edge) for edge in fields["edges"])
-            network = IntNetwork(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
+            network = cls(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
             places = provenance.changed(fields, network)
             known = {(finding.node, finding.field) for finding in findings}
             findings += [_edited(fields, node, field) for node, field in places if (node, field) not in known]
@@ -146,8 +156,8 @@ def _edited(fields: Mapping[str, Any], node: str | None, field: str | None, foun
 
 
 def _nodes(model: ModelProto, fields: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
-    if fields["kind"] != IntNetwork.__name__:
-        raise error("LX403", field="kind", found=reprlib.repr(fields["kind"]), fix="ONNX files hold an IntNetwork")
+    if fields["kind"] not in NETWORKS or (fields["kind"] == IntNetwork.__name__) != ("target" in fields):
+        raise error("LX403", field="kind", found=reprlib.repr(fields["kind"]), fix=f"use {' or '.join(NETWORKS)}")
     claimed = sum(math.prod(array["shape"]) for node in fields["nodes"].values() for array in node["arrays"].values())
     if claimed > max(NEURONS, model.ByteSize()):
         fix = "export the file again, or get an undamaged copy"
@@ -157,17 +167,25 @@ def _nodes(model: ModelProto, fields: Mapping[str, Any], findings: list[Finding]
         edited: list[Finding] = []
         try:
             with at_node(name):
-                nodes[name] = _node(name, facts, stored, functools.partial(_edited, fields, name), edited)
+                tell = functools.partial(_edited, fields, name)
+                nodes[name] = _node(name, facts, stored, KINDS[fields["kind"]], tell, edited)
         except LifexportError as failure:
             edited = edited or [*failure.findings]  # what an edited number breaks is no second finding
         findings += edited
     return nodes
 
 
-def _node(name: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto], edited: Any, found: list) -> Any:
-    cls = KINDS.get(facts["kind"])
+def _node(
+    name: str,
+    facts: Mapping[str, Any],
+    stored: Mapping[str, TensorProto],
+    kinds: Mapping[str, Any],
+    edited: Any,
+    found: list,
+) -> Any:
+    cls = kinds.get(facts["kind"])
     if cls is None:
-        raise error("LX403", field="kind", found=reprlib.repr(facts["kind"]), fix=f"kinds of nodes: {', '.join(KINDS)}")
+        raise error("LX403", field="kind", found=reprlib.repr(facts["kind"]), fix=f"kinds of nodes: {', '.join(kinds)}")
     hints = hints_of(cls)
     given = {
         field: scalar(hint, facts["fields"].get(field), field)
@@ -214,8 +232,9 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
     elif tensor is None:
         raise _UnfitError("not in the graph")
     else:
-        array = _numbers(tensor).astype(np.int64)
-        if field == "weight" and facts["kind"] == IntDense.kind:
+        array = _numbers(tensor)
+        array = array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+        if field == "weight" and facts["kind"] == FloatDense.kind == IntDense.kind:
             array = array.T
         elif field == "v_initial":
             array = array.reshape(array.shape[1:]) if array.shape[:1] == (1,) else array
@@ -244,7 +263,7 @@ def _damaged(field: str | None, found: str) -> Exception:
 
 
 def _differences(
-    model: ModelProto, network: IntNetwork, fields: Mapping[str, Any], *, agreed: bool
+    model: ModelProto, network: FloatNetwork | IntNetwork, fields: Mapping[str, Any], *, agreed: bool
 ) -> Iterator[Finding]:
     """Everything in which a model is not the one ``to_onnx`` writes for a network.
 
@@ -255,6 +274,7 @@ def _differences(
     expected = build(
         network,
         form=form_of(model),
+        lif="function" if model.functions else "inline",
         initial_state="captured" if names == ["x"] else "input",
         outputs=_outputs(model),
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),
@@ -297,6 +317,11 @@ def _parts(model: ModelProto) -> dict[tuple[str, str], Any]:
         for body in bodies:
             parts |= _taken(body, "step ")
     parts = _taken(rest.graph, "") | parts
+    for function in rest.functions:
+        parts |= {("function node", f"{function.name}/{part.name}"): copy.deepcopy(part) for part in function.node}
+        function.ClearField("node")
+        parts["function", function.name] = copy.deepcopy(function)
+    rest.ClearField("functions")
     return {("model", ""): rest} | parts
 
 

@@ -1,8 +1,7 @@
-"""One time step of an integer network, recorded as ONNX nodes; every form of file is made of it."""
+"""One time step of a network, recorded as ONNX nodes; every form of file is made of it."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +9,45 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, TensorProto, helper  # noqa: TID251
 
-from ..bounds import INT32, settles
+from ..bounds import INT32
 from ..findings import at_node, error
 from ..graph import Edge
-from ..network import IntNetwork
-from ..neurons import Arriving, IntLIF, Rules
-from ..neurons.int_lif import LIFState
+from ..network import FloatNetwork, IntNetwork
+from ..neurons import IntLIF
 from ..nodes import IntWeights
 from ..simulation.stepwise import initial_state
 from ..simulation.trace import State
 from ..spatial import Flatten
-from .onnx_connections import Recorder, Value, connect, in_order
-from .onnx_ops import OnnxOps
-from .onnx_widths import widths_of
+from .onnx_connections import Value, connect, folded_gain, in_order, recorder
+from .onnx_functions import Functions, formals_of
+from .onnx_neurons import (
+    Neuron,
+    described,
+    input_gain,
+    part_type,
+    parts,
+    record,
+    spike_type,
+    threshold_of,
+    times,
+)
+from .onnx_ops import InOrder, OnnxOps
+from .onnx_widths import require_words, widths_of
+
+Exported = FloatNetwork | IntNetwork
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Which neurons have fired, carried inside a loop: it follows from the membrane, and is compared once a step."""
+
+    name: str
+    membrane: str
+    """Carried tensor that it follows from."""
+    threshold: str
+    """Initializer that the membrane is compared with."""
+    shape: tuple[int, ...]
+    after: str
 
 
 @dataclass(frozen=True)
@@ -38,8 +63,20 @@ class Carried:
     """What it is, for people who look at the graph."""
 
 
-def input_type(network: IntNetwork) -> int:
-    """ONNX type of the input: 8 bits where they hold every code, else int32."""
+def number_type(network: Exported) -> int:
+    """ONNX type of membranes, currents and what connections bring."""
+    return TensorProto.FLOAT if isinstance(network, FloatNetwork) else TensorProto.INT32
+
+
+def arithmetic_of(network: Exported) -> str:
+    """What computes a network's file: a chip's integers, or float32."""
+    return "float32" if isinstance(network, FloatNetwork) else network.target
+
+
+def input_type(network: Exported) -> int:
+    """ONNX type of the input: float32 or, for codes, 8 bits where they hold every one, else int32."""
+    if isinstance(network, FloatNetwork):
+        return TensorProto.FLOAT
     code = network.input_code
     if code.format.hi > INT32:
         raise error("LX302", node=network.input_name, found="input codes beyond int32", fix="use fewer input_bits")
@@ -48,55 +85,35 @@ def input_type(network: IntNetwork) -> int:
     return TensorProto.UINT8 if not code.signed and code.format.hi <= 255 else TensorProto.INT32
 
 
-def type_of(network: IntNetwork, name: str) -> int:
-    """ONNX type of what a node emits."""
+def input_dtype(network: Exported) -> np.dtype:
+    """NumPy type of the input ``x``."""
+    return helper.tensor_dtype_to_np_dtype(input_type(network))
+
+
+def type_of(network: Exported, name: str) -> int:
+    """ONNX type in which what a node emits goes on inside the graph."""
     node = network.nodes[name]
     if node.role == "input":
         return input_type(network)
+    if isinstance(network, FloatNetwork):
+        return TensorProto.FLOAT
     if node.role == "population":
-        return TensorProto.UINT8 if node.max_spikes is not None and node.max_spikes <= 255 else TensorProto.INT32
+        return spike_type(node)
     return type_of(network, network.incoming(name)[0].source) if isinstance(node, Flatten) else TensorProto.INT32
 
 
-def state_tensors(network: IntNetwork, state: State) -> dict[str, Any]:
-    """Parts of a network's state by the names that carry them; oldest first on an edge.
-
-    ``<layer>.V`` is the membrane before its reset where that waits for the next step; where it is done at once the
-    state holds the membrane after it, ``<layer>.V_post``.
-    """
+def state_tensors(network: Exported, state: State) -> dict[str, Any]:
+    """Parts of a network's state by the names that carry them; oldest first on an edge."""
     tensors: dict[str, Any] = {}
-    for name in network.populations:
-        tensors |= _parts(name, network.nodes[name].rules, state.populations[name])
+    for name, node in network.populations.items():
+        tensors |= {f"{name}.{part}": value for part, value in parts(node, state.populations[name]).items()}
     for edge, queue in state.delayed.items():
         names = edge_names(network, edge)
         tensors |= {name: queue[step] for step, name in enumerate(names)}
     return tensors
 
 
-def membrane_name(name: str, rules: Rules) -> str:
-    """Name of the tensor that carries a population's membrane."""
-    return f"{name}.V" if rules.reset_when == "next_step" else f"{name}.V_post"
-
-
-def _parts(name: str, rules: Rules, state: LIFState) -> dict[str, Any]:
-    parts = {membrane_name(name, rules): state.v}
-    parts |= {f"{name}.current{port}": current for port, current in enumerate(state.current)}
-    return parts if state.waiting is None else parts | {f"{name}.waiting": state.waiting}
-
-
-def stored_range(node: IntLIF) -> tuple[int, int]:
-    """Lowest and highest value of the membrane that is carried from step to step."""
-    word, codes = node.rules.membrane, node.reset_code
-    if node.rules.reset_when == "next_step":
-        return word.lo, word.hi
-    if node.rules.reset == "value":
-        return min(word.lo, int(codes.min())), max(word.hi, int(codes.max()))
-    if ((codes >= 0) & (codes <= node.threshold)).all():
-        return min(word.lo, 0), word.hi
-    return -node.reset_bound(), node.reset_bound()
-
-
-def edge_names(network: IntNetwork, edge: Edge) -> list[str]:
+def edge_names(network: Exported, edge: Edge) -> list[str]:
     """Names of the tensors that carry what is under way on a delayed edge, the next to arrive first."""
     what = {"input": "codes", "connection": "current", "population": "spikes"}[network.nodes[edge.source].role]
     base = f"{edge.source}->{edge.target}.{what}"
@@ -114,35 +131,48 @@ class Step:
 
     Parameters
     ----------
-    network : IntNetwork
+    network : FloatNetwork or IntNetwork
     before : function
         Tensor, within the step, of the value that a carried tensor has before it.
+    functions : Functions or None
+        Where populations become functions that the step calls; None where their nodes stand in the step.
     x : str, optional
         Tensor of the network's input, ``(batch, *features)``.
     names : collection of str, optional
         Nodes to record; all by default.
     given : mapping from Edge to Value, optional
         What edges from other nodes bring.
+    loops : bool
+        Whether the step is the body of a loop, which can carry what no one outside sees (``remembered``).
     """
 
     def __init__(
         self,
-        network: IntNetwork,
+        network: Exported,
         before: Callable[[str], str],
+        functions: Functions | None,
         *,
         x: str | None = None,
         names: Collection[str] | None = None,
         given: Mapping[Edge, Value] | None = None,
+        loops: bool = False,
     ):
-        self.network, self.before, self.given = network, before, given or {}
-        self.widths = widths_of(network)
+        self.network, self.before, self.given, self.functions, self.loops = (
+            network,
+            before,
+            given or {},
+            functions,
+            loops,
+        )
         names = network.nodes if names is None else names
         self.nodes: list[NodeProto] = []
         self.outer: list[NodeProto] = []
         """Nodes that need no input; a form runs them once, before all steps."""
         self.initializers: dict[str, TensorProto] = {}
         self.carried: list[Carried] = []
+        self.remembered: list[Remembered] = []
         self.values: dict[str, Value] = {} if x is None else {network.input_name: Value(x, input_type(network))}
+        self._emitted: dict[str, str] = {}
         self.membranes: dict[str, str] = {}
         """Membrane of every population after integration, before its reset."""
         for name, node in network.nodes.items():
@@ -158,9 +188,27 @@ class Step:
             if edge.delay and edge.target in names and edge not in self.given:
                 self._delayed(edge)
 
-    def _recorder(self, name: str) -> Recorder:
-        within, outer = (OnnxOps(name, nodes, self.initializers) for nodes in (self.nodes, self.outer))
-        return Recorder(self.widths.inputs[name], self.widths.sums[name], within, outer)
+    def emitted(self, name: str) -> str:
+        """Spikes of a population in the type in which they leave a file."""
+        value, dtype = self.values[name], spike_type(self.network.nodes[name])
+        if value.dtype != dtype and name not in self._emitted:
+            self._emitted[name] = self._ops(name).emit("Cast", value.name, to=dtype, label="emitted")
+        return self._emitted.get(name, value.name)
+
+    def _ops(self, name: str) -> OnnxOps:
+        """Recorder of nodes outside of functions."""
+        dtype = number_type(self.network)
+        if isinstance(self.network, IntNetwork) and name in self.network.populations and self._wide(name):
+            dtype = TensorProto.INT64
+        return OnnxOps(name, self.nodes, self.initializers, dtype)
+
+    def _wide(self, name: str) -> bool:
+        """Whether sums of a population's step may leave int32."""
+        return isinstance(self.network, IntNetwork) and widths_of(self.network).steps[name] > INT32
+
+    def _recorder(self, name: str):
+        outer = OnnxOps(name, self.outer, self.initializers, number_type(self.network))
+        return recorder(self.network, name, self._ops(name), outer)
 
     def _summed(self, name: str) -> bool:
         """Whether anything takes a connection's sum, not its inputs one by one."""
@@ -168,7 +216,7 @@ class Step:
 
     def _one_by_one(self, edge: Edge) -> bool:
         source, target = self.network.nodes[edge.source], self.network.nodes[edge.target]
-        return target.role == "population" and target.per_event and isinstance(source, IntWeights)
+        return isinstance(source, IntWeights) and target.role == "population" and target.per_event
 
     def _source(self, edge: Edge) -> Value:
         if edge in self.given:
@@ -177,43 +225,56 @@ class Step:
             return Value(self.before(edge_names(self.network, edge)[0]), type_of(self.network, edge.source))
         return self.values[edge.source]
 
-    def _arriving(self, ops: OnnxOps, edge: Edge, node: IntLIF) -> Any:
+    def _arriving(self, ops: OnnxOps, edge: Edge, node: Neuron) -> str | InOrder:
         """What an edge brings to a population."""
-        if not self._one_by_one(edge):
-            source = self._source(edge)
-            return source.name if source.dtype == ops.integer else ops.cast(source.name, ops.integer, "arriving")
-        word = node.rules.membrane if node.rules.current is None else node.rules.current.word
-        feeding = self._source(self.network.incoming(edge.source)[0])
-        return in_order(self.network.nodes[edge.source], self._recorder(edge.source), feeding, word)
+        if self._one_by_one(edge):
+            word = node.rules.membrane if node.rules.current is None else node.rules.current.word  # type: ignore[union-attr]
+            feeding = self._source(self.network.incoming(edge.source)[0])
+            return in_order(self.network.nodes[edge.source], self._recorder(edge.source), feeding, word)
+        source = self._source(edge)
+        brought = source.name if source.dtype == ops.dtype else ops.cast(source.name, ops.dtype, "arriving")
+        if edge.delay == 0 and folded_gain(self.network, edge.source) is not None:
+            return brought
+        return times(ops, brought, *input_gain(node), label="drive")
 
-    def _population(self, name: str, node: IntLIF) -> None:
-        _require_words(self.network, name, node)
-        wide = self.widths.steps[name] > INT32
-        ops = OnnxOps(name, self.nodes, self.initializers, TensorProto.INT64 if wide else TensorProto.INT32)
-        ports = self.network.arriving(name)
-        arriving = Arriving(tuple([self._arriving(ops, edge, node) for edge in port] for port in ports))
-        start = node.initial_state()
-        state = LIFState(
-            self._stored(ops, membrane_name(name, node.rules)),
-            tuple(self._stored(ops, f"{name}.current{port}") for port in range(len(start.current))),
-            None if start.waiting is None else self._stored(ops, f"{name}.waiting"),
-        )
-        result = node.step(ops, state, arriving)
-        dtype = type_of(self.network, name)
-        spikes = result.spikes if dtype == ops.integer else ops.cast(result.spikes, dtype, "spikes")
-        self.values[name], self.membranes[name] = Value(spikes, dtype), self._narrow(ops, result.v)
-        docs = _documented(name, node)
-        for part, after in _parts(name, node.rules, result.state).items():
-            stored = self._narrow(ops, after)
-            self.carried.append(Carried(part, TensorProto.INT32, node.shape, stored, docs[part]))
+    def _ports(self, name: str) -> tuple[tuple[Edge, ...], ...]:
+        if isinstance(self.network, IntNetwork):
+            return self.network.arriving(name)
+        return (tuple(self.network.incoming(name)),)
 
-    def _stored(self, ops: OnnxOps, part: str) -> str:
-        """A part of the state, which is kept in int32, in the type of a step."""
-        before = self.before(part)
-        return before if ops.integer == TensorProto.INT32 else ops.cast(before, ops.integer, "state_wide")
-
-    def _narrow(self, ops: OnnxOps, value: str) -> str:
-        return value if ops.integer == TensorProto.INT32 else ops.cast(value, TensorProto.INT32, "state")
+    def _population(self, name: str, node: Neuron) -> None:
+        if isinstance(self.network, IntNetwork) and isinstance(node, IntLIF):
+            require_words(self.network, name, node)
+        around = self._ops(name)
+        arriving = [[self._arriving(around, edge, node) for edge in port] for port in self._ports(name)]
+        start = parts(node, initial_state(self.network, 1).populations[name])
+        before = {part: self.before(f"{name}.{part}") for part in start}
+        nodes: list[NodeProto] = []
+        stored: dict[str, TensorProto] = {}
+        ops = OnnxOps(name, nodes, stored, around.dtype)
+        threshold = threshold_of(node, ops) if self.loops else None
+        formals = {tensor: part for part, tensor in before.items()}
+        if threshold is not None:
+            fired = self.before(f"{name}.fired")
+            ops.compared[before["V"], threshold] = fired
+            formals[fired] = "spiked"
+        formals |= formals_of(arriving)
+        done = record(node, ops, before, arriving)
+        if self.functions is not None:
+            outputs = {f"{part}_next": tensor for part, tensor in done.after.items()} | {"spikes": done.spikes}
+            outputs |= {} if done.v in done.after.values() else {"V": done.v}
+            outputs |= {} if threshold is None or done.fired is None else {"spiked_next": done.fired}
+            nodes = [self.functions.call(name, node, nodes, stored, formals, outputs)]
+            done = done.seen_as({tensor: f"{name}/{output}" for output, tensor in outputs.items()})
+            stored = {key: tensor for key, tensor in stored.items() if key.startswith(f"{name}.")}
+        self.nodes += nodes
+        self.initializers |= stored
+        self.values[name], self.membranes[name] = Value(done.spikes, type_of(self.network, name)), done.v
+        if threshold is not None and done.fired is not None:
+            self.remembered.append(Remembered(f"{name}.fired", f"{name}.V", threshold, node.shape, done.fired))
+        docs = described(node, name)
+        for part, after in done.after.items():
+            self.carried.append(Carried(f"{name}.{part}", part_type(node, part), node.shape, after, docs[part]))
 
     def _delayed(self, edge: Edge) -> None:
         names, dtype = edge_names(self.network, edge), type_of(self.network, edge.source)
@@ -223,47 +284,18 @@ class Step:
         self.carried += [Carried(n, dtype, shape, new, doc) for n, new, doc in zip(names, after, docs, strict=True)]
 
 
-def _documented(name: str, node: IntLIF) -> dict[str, str]:
-    """What the parts of a population's state are, in words."""
-    lo, hi = stored_range(node)
-    when = "before its reset" if node.rules.reset_when == "next_step" else "after its reset"
-    code = f"code 1 is {float(node.unit):.6g} V above rest" if (node.scale == 1).all() else "units differ by neuron"
-    docs = {membrane_name(name, node.rules): f"Membrane of {name} {when}, {lo}..{hi}; {code}."}
-    if node.rules.current is not None:
-        word = node.rules.current.word
-        for port in range(node.synapses):
-            docs[f"{name}.current{port}"] = f"Synaptic current {port} of {name}, {word.lo}..{word.hi}."
-    return docs | {f"{name}.waiting": f"Steps for which the membrane of {name} will still be held."}
-
-
-def initial_values(network: IntNetwork) -> dict[str, np.ndarray]:
+def initial_values(network: Exported) -> dict[str, np.ndarray]:
     """What every carried tensor starts with, for a batch of one sample, in its own type."""
-    tensors = state_tensors(network, initial_state(network, 1))
-    carried = dict.fromkeys(tensors, TensorProto.INT32)
+    return typed(network, initial_state(network, 1))
+
+
+def typed(network: Exported, state: State) -> dict[str, np.ndarray]:
+    """State of a network as the carried tensors hold it."""
+    types: dict[str, int] = {}
+    for name, node in network.populations.items():
+        types |= {f"{name}.{part}": part_type(node, part) for part in parts(node, state.populations[name])}
     for edge in network.edges:
-        carried |= dict.fromkeys(edge_names(network, edge) if edge.delay else (), type_of(network, edge.source))
-    types = {name: helper.tensor_dtype_to_np_dtype(dtype) for name, dtype in carried.items()}
-    return {name: np.ascontiguousarray(value.astype(types[name])) for name, value in tensors.items()}
-
-
-def _require_words(network: IntNetwork, name: str, node: IntLIF) -> None:
-    """Refuse (LX302) neurons whose words or parameters leave int32, or whose words do not keep what is in them."""
-    rules = node.rules
-    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
-    for word in filter(None, words):
-        if word.bits > 32:
-            raise error("LX302", found=f"a state of {word.bits} bits", fix="use a state of at most 32 bits")
-        if word.overflow != "saturate" and word.hi - word.lo + 1 > INT32:
-            raise error("LX302", found=f"{word.bits} bits that wrap", fix="use words of at most 31 bits")
-    if not settles(network, name):
-        found, fix = "a membrane that may stay outside of its range", "use narrower weights"
-        raise error("LX302", field="rules", found=found, fix=fix)
-    lowest, highest = stored_range(node)
-    if lowest < -INT32 - 1 or highest > INT32:
-        fix = "take off no more than the threshold"
-        raise error("LX302", field="reset_code", found=f"membranes of {lowest}..{highest}", fix=fix)
-    for field in dataclasses.fields(node):
-        array = getattr(node, field.name)
-        whole = isinstance(array, np.ndarray) and array.dtype.kind == "i"
-        if whole and max(-int(array.min(initial=0)), int(array.max(initial=0))) >= INT32:
-            raise error("LX302", field=field.name, found="numbers beyond int32", fix="use numbers that int32 holds")
+        types |= dict.fromkeys(edge_names(network, edge) if edge.delay else (), type_of(network, edge.source))
+    dtypes = {name: helper.tensor_dtype_to_np_dtype(dtype) for name, dtype in types.items()}
+    tensors = state_tensors(network, state)
+    return {name: np.ascontiguousarray(np.asarray(value).astype(dtypes[name])) for name, value in tensors.items()}

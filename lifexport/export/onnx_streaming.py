@@ -11,10 +11,10 @@ import onnxruntime
 
 from .. import arrays
 from ..findings import error
-from ..network import IntNetwork
+from ..network import FloatNetwork, IntNetwork
 from .onnx_file import read_own
 from .onnx_restoring import form_of
-from .onnx_step import initial_values
+from .onnx_step import initial_values, input_dtype
 
 
 class OnnxStream:
@@ -69,7 +69,7 @@ class OnnxStream:
 
     def __init__(self, path: str | os.PathLike[str], *, batch: int = 1):
         model, network = read_own(Path(path))
-        self.network: IntNetwork = network
+        self.network: FloatNetwork | IntNetwork = network
         given = [value.name for value in model.graph.input]
         if (form := form_of(model)) != "step":
             fix = 'export with form="step", or give the whole sequence to onnxruntime'
@@ -89,7 +89,7 @@ class OnnxStream:
         self._session: onnxruntime.InferenceSession | None = session
         self._batch = batch
         self._parts = given[1:]
-        self._x = np.zeros((batch, *self.network.nodes[self.network.input_name].shape), _input_type(session))
+        self._x = np.zeros((batch, *network.nodes[network.input_name].shape), input_dtype(network))
         self._sides: tuple[dict, dict] = ({}, {})
         self._bindings: list = []
         self._now = 0
@@ -124,7 +124,8 @@ class OnnxStream:
         Parameters
         ----------
         x : array, shape ``(batch, *features)``
-            Integers are codes, floats are real inputs, which are encoded first, as in ``simulate``.
+            Of an integer network integers are codes, floats are real inputs, which are encoded first, as in
+            ``simulate``.
 
         Returns
         -------
@@ -138,12 +139,15 @@ class OnnxStream:
         """
         session = self._open()
         x = arrays.numbers(x, node=self.network.input_name, code="LX301")[None]
-        codes = self.network.encode(x).codes if x.dtype.kind == "f" else x
-        self.network.check_codes(codes)
-        if codes.shape[1] != self._batch:
-            found = f"{codes.shape[1]} samples in a stream of {self._batch}"
+        if isinstance(self.network, FloatNetwork):
+            self.network.check_real(x)
+        else:
+            x = self.network.encode(x).codes if x.dtype.kind == "f" else x
+            self.network.check_codes(x)
+        if x.shape[1] != self._batch:
+            found = f"{x.shape[1]} samples in a stream of {self._batch}"
             raise error("LX301", node=self.network.input_name, found=found, fix="open the stream with that batch")
-        self._x[...] = codes[0]
+        self._x[...] = x[0]
         binding = self._bindings[self._now]
         session.run_with_iobinding(binding)
         self._now = 1 - self._now
@@ -168,7 +172,3 @@ class OnnxStream:
         for name, value in self._sides[there].items():
             binding.bind_output(f"{name}_next", "cpu", 0, value.dtype, value.shape, value.ctypes.data)
         return binding
-
-
-def _input_type(session: onnxruntime.InferenceSession) -> type:
-    return {"tensor(uint8)": np.uint8, "tensor(int8)": np.int8, "tensor(int32)": np.int32}[session.get_inputs()[0].type]

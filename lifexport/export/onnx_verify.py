@@ -7,20 +7,18 @@ with more inputs and outputs, built from the same recorded step, shows what the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx  # noqa: TID251
-from onnx.reference import ReferenceEvaluator  # noqa: TID251
 
 from ..arrays import difference
 from ..bounds import edge_range
 from ..certificate import Analysis
 from ..findings import error
 from ..graph import Edge
-from ..network import IntNetwork
+from ..network import FloatNetwork, IntNetwork
 from ..neurons import IntLIF
 from ..neurons.int_lif import LIFState
 from ..simulation import simulate
@@ -28,23 +26,24 @@ from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
 from .onnx_file import read_model
+from .onnx_float_proof import prove_float
+from .onnx_neurons import stored_range
 from .onnx_restoring import form_of, load
-from .onnx_step import initial_values, input_type, state_tensors, stored_range
+from .onnx_running import RUNTIMES, by_steps
+from .onnx_step import input_dtype, typed
 from .onnx_widths import widths_of
 
 STEPS, SAMPLES = 6, 3
 
-Runner = Callable[[dict[str, np.ndarray]], dict[str, Any]]
 
-
-def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = None) -> tuple[str, ...]:
+def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarray | None = None) -> tuple[str, ...]:
     """Prove that the file at ``path`` computes what the reference simulator computes.
 
     Parameters
     ----------
     path : Path
         The file as written.
-    network : IntNetwork
+    network : FloatNetwork or IntNetwork
         What it must compute.
     inputs : array, optional
         Further codes or real inputs, shape ``(time, batch, *features)``.
@@ -62,19 +61,35 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
         LX003 if the file is not a valid ONNX model.
     """
     model = read_model(path)
-    form = form_of(model)
+    lif = "function" if model.functions else "inline"
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
-    twin = onnx_model.build(network, form=form, initial_state="input", outputs="trace", opset=opset)
+    form = form_of(model)
+    twin = onnx_model.build(network, form=form, lif=lif, initial_state="input", outputs="trace", opset=opset)
     require_same_step(model, twin)
-    cases = _cases(network, inputs)
-    values = 0
+    if isinstance(network, FloatNetwork):
+        proofs = prove_float(model, twin, network, inputs)
+    else:
+        proofs = _prove_bits(model, twin, network, inputs)
+    require_restored(model, network)
+    return (
+        "valid: onnx checker (full), strict shape inference, standard operators and functions of them only",
+        *proofs,
+        f"restored from graph and record: the same {type(network).__name__}, every number bit for bit",
+    )
+
+
+def _prove_bits(
+    model: onnx.ModelProto, twin: onnx.ModelProto, network: IntNetwork, inputs: np.ndarray | None
+) -> tuple[str, ...]:
+    """Run file and twin in every runtime; every value must be the reference simulator's."""
+    cases, form, values = _cases(network, inputs), form_of(model), 0
     taken, given = ({value.name for value in model.graph.input}, {value.name for value in model.graph.output})
-    for name, start in (("onnxruntime", in_onnxruntime), ("onnx.reference", in_reference)):
+    for name, start in RUNTIMES.items():
         run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in (start(model), start(twin)))
         for label, codes, state in cases:
             trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
             feed = {"x": codes.astype(input_dtype(network))}
-            states = state_feed(network, state or initial_state(network, codes.shape[1]))
+            states = typed(network, state or initial_state(network, codes.shape[1]))
             expected = _expected(network, trace, form)
             values += _compare(f"{name}, {label}", run_twin({**feed, **states}), expected)
             expected |= {f"{layer}.count": spikes.sum(axis=0) for layer, spikes in trace.spikes.items()}
@@ -82,15 +97,10 @@ def verify_file(path: Path, network: IntNetwork, inputs: np.ndarray | None = Non
                 states = {key: value for key, value in states.items() if key in taken}
                 fewer = {key: value for key, value in expected.items() if key in given or key.endswith("_final")}
                 values += _compare(f"{name}, {label}", run_file({**feed, **states}), fewer)
-    require_restored(model, network)
-    return (
-        "valid: onnx checker (full), strict shape inference, standard operators only",
-        f"bit-equal to the reference simulator in onnxruntime and onnx.reference: {values} values, 0 differ",
-        "restored from graph and record: the same IntNetwork, every number bit for bit",
-    )
+    return (f"bit-equal to the reference simulator in {' and '.join(RUNTIMES)}: {values} values, 0 differ",)
 
 
-def require_restored(model: onnx.ModelProto, network: IntNetwork) -> None:
+def require_restored(model: onnx.ModelProto, network: FloatNetwork | IntNetwork) -> None:
     """Refuse (LX402) a file from which the network does not come back, or not to the last bit."""
     restored, findings = load(model)
     place = None if restored is None else difference(network, restored)
@@ -102,9 +112,9 @@ def require_restored(model: onnx.ModelProto, network: IntNetwork) -> None:
 
 def require_same_step(model: onnx.ModelProto, twin: onnx.ModelProto) -> None:
     """Refuse (LX402) a file whose recorded step or numbers differ from the twin's that stands for it."""
-    for what, pick in (("node", _step_nodes), ("initializer", _numbers)):
+    for what, pick in (("node", _step_nodes), ("function", _functions), ("initializer", _numbers)):
         ours, theirs = pick(model), pick(twin)
-        for name in ours.keys() | theirs.keys():
+        for name in {**ours, **theirs}:
             if what == "initializer" and (name not in ours or name not in theirs):
                 continue  # initial states are initializers of one form and inputs of the other
             if ours.get(name) != theirs.get(name):
@@ -120,61 +130,23 @@ def _step_nodes(model: onnx.ModelProto) -> dict[str, bytes]:
         around = ("Scan", "Unsqueeze", "Concat")
         nodes = [node for node in nodes if node.op_type not in around and not node.name.startswith("graph/")]
         nodes += [node for body in bodies for node in body.node]
-    return {node.name: node.SerializeToString() for node in nodes if node.op_type != "Identity"}
+    kept = [node for node in nodes if node.op_type != "Identity" and not node.name.endswith("/emitted")]
+    return {node.name: node.SerializeToString() for node in kept}
+
+
+def _functions(model: onnx.ModelProto) -> dict[str, bytes]:
+    """Functions of a file, and their nodes."""
+    whole = {function.name: function.SerializeToString(deterministic=True) for function in model.functions}
+    nodes = {f"{f.name}/{node.name}": node.SerializeToString() for f in model.functions for node in f.node}
+    return nodes | whole
 
 
 def _numbers(model: onnx.ModelProto) -> dict[str, bytes]:
     return {tensor.name: tensor.SerializeToString() for tensor in model.graph.initializer}
 
 
-def in_onnxruntime(model: onnx.ModelProto) -> Runner:
-    """Run of a model in onnxruntime on the CPU, from a dictionary of inputs to one of outputs."""
-    import onnxruntime  # slow to load
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    return lambda feed: dict(zip(names, session.run(names, feed), strict=True))
-
-
-def in_reference(model: onnx.ModelProto) -> Runner:
-    """Run of a model in ``onnx.reference``, the standard's own evaluator."""
-    session = ReferenceEvaluator(model)
-    names = [str(name) for name in session.output_names]
-    return lambda feed: dict(zip(names, session.run(None, feed), strict=True))  # type: ignore[arg-type]
-
-
-def by_steps(run: Runner) -> Runner:
-    """Run of a whole sequence by a file of one step; what it gives is named as form ``scan`` names it."""
-
-    def sequence(feed: dict[str, np.ndarray]) -> dict[str, Any]:
-        state = {name: value for name, value in feed.items() if name != "x"}
-        rows: list[dict[str, Any]] = []
-        for x in feed["x"]:
-            got = run({"x": x, **state})
-            state = {name: got.pop(f"{name}_next") for name in state}
-            rows.append(got)
-        stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        return stacked | {f"{name}_final": value for name, value in state.items()}
-
-    return sequence
-
-
-def state_feed(network: IntNetwork, state: State) -> dict[str, np.ndarray]:
-    """State of a network as inputs of a file that takes it."""
-    types = {name: value.dtype for name, value in initial_values(network).items()}
-    tensors = state_tensors(network, state).items()
-    return {name: np.ascontiguousarray(value.astype(types[name])) for name, value in tensors}
-
-
-def input_dtype(network: IntNetwork) -> Any:
-    """NumPy type of the input ``x``."""
-    return onnx.helper.tensor_dtype_to_np_dtype(input_type(network))
-
-
 def _expected(network: IntNetwork, trace: Trace, form: str) -> dict[str, np.ndarray]:
-    expected = {f"{name}_final": value for name, value in state_feed(network, trace.final_state).items()}
+    expected = {f"{name}_final": value for name, value in typed(network, trace.final_state).items()}
     expected["spikes"] = trace.output
     if form != "step":
         expected["prediction"] = trace.prediction.labels

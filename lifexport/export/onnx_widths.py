@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..bounds import FLOAT32_WHOLE, INT32, largest, largest_input, membrane_bound, product_bound, require_int64
+import numpy as np
+
+from ..bounds import FLOAT32_WHOLE, INT32, largest, largest_input, membrane_bound, product_bound, require_int64, settles
 from ..certificate import Analysis, analyse
 from ..findings import error
 from ..network import IntNetwork
+from ..neurons import IntLIF
 from ..nodes import IntDense, IntWeights
 from ..spatial import Flatten
+from .onnx_neurons import stored_range
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,26 @@ def _excess(network: IntNetwork, widths: Widths) -> tuple[str, int, str] | None:
         if widths.sums[name] > exact:
             return name, widths.sums[name], "beyond 2**24, which float32 holds: ONNX convolves and pools no int32"
     return None
+
+
+def require_words(network: IntNetwork, name: str, node: IntLIF) -> None:
+    """Refuse (LX302) neurons whose words or parameters leave int32, or whose words do not keep what is in them."""
+    rules = node.rules
+    words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
+    for word in filter(None, words):
+        if word.bits > 32:
+            raise error("LX302", found=f"a state of {word.bits} bits", fix="use a state of at most 32 bits")
+        if word.overflow != "saturate" and word.hi - word.lo + 1 > INT32:
+            raise error("LX302", found=f"{word.bits} bits that wrap", fix="use words of at most 31 bits")
+    if not settles(network, name):
+        found, fix = "a membrane that may stay outside of its range", "use narrower weights"
+        raise error("LX302", field="rules", found=found, fix=fix)
+    lowest, highest = stored_range(node)
+    if lowest < -INT32 - 1 or highest > INT32:
+        fix = "take off no more than the threshold"
+        raise error("LX302", field="reset_code", found=f"membranes of {lowest}..{highest}", fix=fix)
+    for field in dataclasses.fields(node):
+        array = getattr(node, field.name)
+        whole = isinstance(array, np.ndarray) and array.dtype.kind == "i"
+        if whole and max(-int(array.min(initial=0)), int(array.max(initial=0))) >= INT32:
+            raise error("LX302", field=field.name, found="numbers beyond int32", fix="use numbers that int32 holds")

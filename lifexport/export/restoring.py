@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import reprlib
 from fractions import Fraction
@@ -66,6 +67,9 @@ def scalar(hint: Any, value: Any, field: str) -> Any:
         return value
     if hint is Fraction and provenance.is_ratio(value):
         return Fraction(value["num"], value["den"])
+    if hint is float and provenance.is_ratio(value):
+        with contextlib.suppress(OverflowError):
+            return float(Fraction(value["num"], value["den"]))
     found = f"{reprlib.repr(value)} in the provenance record"
     raise error("LX003", field=field, found=found, fix="export the file again, or get an undamaged copy")
 

@@ -327,9 +327,13 @@ class IntLIF(IntPopulation):
         change = word.fit(ops, ops.add(word.fit(ops, change), bias))
         return rules.membrane.fit(ops, ops.add(v, change))
 
+    def fires_at(self) -> tuple[np.ndarray, str]:
+        """Lowest membrane that fires, and the name of that parameter; on integers, ``v > t`` is ``v >= t + 1``."""
+        above = self.rules.compare == ">"
+        return self.threshold + above, "above_threshold" if above else "threshold"
+
     def _fired(self, ops: Ops, v) -> _Fired:
-        name, above = ("threshold", 0) if self.rules.compare == ">=" else ("above_threshold", 1)
-        threshold = ops.const(self.threshold + above, name)  # on integers, v > t is v >= t + 1
+        threshold = ops.const(*self.fires_at())
         most = self.rules.max_spikes
         own = ops.ge(v, threshold) if most == 1 else ops.count(v, threshold, most)
         return _Fired(own, own) if self.alias is None else self._aliased(ops, own)

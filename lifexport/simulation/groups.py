@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..graph import loops
-from ..network import IntNetwork
+from ..network import Network
 
 
-def groups(network: IntNetwork, in_order: Collection[str] = ()) -> list[tuple[str, ...]]:
+def groups(network: Network, in_order: Collection[str] = ()) -> list[tuple[str, ...]]:
     """Loops, and nodes outside of loops, each after everything that feeds it from outside.
 
     Connections into the populations ``in_order`` stay with them: such populations need every input, not the sum.

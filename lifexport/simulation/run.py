@@ -102,9 +102,7 @@ def simulate(
         if backend in ("fast", "event"):
             found = f"{backend!r} for a FloatNetwork"
             raise error("LX006", field="backend", found=found, fix="quantize it, or leave it out")
-        network.check_input(x)
-        if not np.isfinite(x.astype(np.float64)).all():
-            raise error("LX205", node=network.input_name, found="NaN or infinity", fix="clean the input data")
+        network.check_real(x)
         _check_state(network, x, state)
         return stepwise.run(network, x.astype(np.float64), record, state)
     clipped = 0

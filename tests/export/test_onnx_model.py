@@ -17,11 +17,14 @@ import lifexport as lx
 from lifexport.errors import FileError, MismatchError, OutputError, RangeError, UnknownNameError, UnsupportedError
 from lifexport.export import onnx_model, onnx_verify
 from lifexport.export.onnx_file import check_onnx, read_model
+from lifexport.export.onnx_running import in_onnxruntime
+from lifexport.export.onnx_step import input_dtype, typed
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import OVERFLOWS, ROUNDINGS
 from lifexport.readout import READOUTS
+from lifexport.simulation.stepwise import initial_state
 
 
 def changed(network: IntNetwork, name: str, **fields) -> IntNetwork:
@@ -72,6 +75,7 @@ def test_random_networks(tmp_path, seed):
     network, codes = random_network(seed)
     network = dataclasses.replace(network, readout=READOUTS[seed % 3])
     options = {"outputs": ("final", "trace")[seed // 2 % 2], "initial_state": ("captured", "input")[seed % 2]}
+    options |= {"lif": ("function", "inline")[seed // 4 % 2]}
     result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, **options)
     assert result.size == (tmp_path / "m.onnx").stat().st_size
     assert check_onnx(result.path) == ()
@@ -126,8 +130,10 @@ def test_wide_weights_take_an_exact_product(tmp_path, scale):
 
 
 def step_nodes(model):
+    """Nodes of a step, those of its functions with them."""
     scan = next(node for node in model.graph.node if node.op_type == "Scan")
-    return next(attribute.g.node for attribute in scan.attribute if attribute.name == "body")
+    body = next(attribute.g.node for attribute in scan.attribute if attribute.name == "body")
+    return [*body, *(node for function in model.functions for node in function.node)]
 
 
 def test_time_and_batch_are_symbolic(tmp_path):
@@ -135,7 +141,7 @@ def test_time_and_batch_are_symbolic(tmp_path):
     lx.to_onnx(network, tmp_path / "m.onnx")
     model = read_model(tmp_path / "m.onnx")
     assert [d.dim_param for d in model.graph.input[0].type.tensor_type.shape.dim][:2] == ["time", "batch"]
-    run = onnx_verify.in_onnxruntime(model)
+    run = in_onnxruntime(model)
     dtype = np.int8 if network.input_code.signed else np.uint8
     for x in (codes, codes[:1], codes[:, :1], codes[:3, :2]):
         trace = lx.simulate(network, x, backend="reference")
@@ -149,9 +155,9 @@ def test_chunks_continue_by_state(tmp_path, edge):
     network, codes = random_network(3, recurrent=True)
     network = late(network, *edge)
     lx.to_onnx(network, tmp_path / "m.onnx", initial_state="input", verify=False)
-    run = onnx_verify.in_onnxruntime(read_model(tmp_path / "m.onnx"))
+    run = in_onnxruntime(read_model(tmp_path / "m.onnx"))
     dtype = np.int8 if network.input_code.signed else np.uint8
-    state, spikes = onnx_verify.state_feed(network, onnx_verify.initial_state(network, codes.shape[1])), []
+    state, spikes = typed(network, initial_state(network, codes.shape[1])), []
     for part in (codes[:1], codes[1:8], codes[8:]):
         got = run({"x": part.astype(dtype), **state})
         state = {name: got[f"{name}_final"] for name in state}
@@ -256,7 +262,7 @@ def test_edited_step_is_found(written, tmp_path):
         node.op_type = "Greater"
 
     network, path = written
-    with pytest.raises(MismatchError, match="fires"):
+    with pytest.raises(MismatchError, match="spiked_next"):
         onnx_verify.verify_file(rewritten(path, tmp_path, edit), network)
 
 
@@ -376,15 +382,16 @@ def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
         lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
 
 
-def test_a_float_network_is_refused(tmp_path):
-    from lifexport.neurons import FloatLIF
-    from lifexport.nodes import FloatDense, Input
+def test_arithmetic_is_that_of_the_network(tmp_path):
+    network, _ = edge_network(0, state_bits=16)
+    with pytest.raises(UnsupportedError, match=r"LX401.*arithmetic: 'float' of a IntNetwork"):
+        lx.to_onnx(network, tmp_path / "m.onnx", arithmetic="float")
+    lx.to_onnx(network, tmp_path / "m.onnx", arithmetic="int")
 
-    lif = FloatLIF(shape=(1,), dt=1e-3, tau=10e-3, r=1.0, v_threshold=1.0, v_reset=0.0)
-    nodes = {"in": Input(shape=(2,)), "fc": FloatDense(weight=[[1.0, 2.0]]), "lif": lif, "out": Output(shape=(1,))}
-    f = lx.FloatNetwork(nodes=nodes, edges=[Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")], dt=1e-3)
-    with pytest.raises(UnsupportedError, match="quantize it first"):
-        lx.to_onnx(f, tmp_path / "m.onnx")
+
+def test_no_network(tmp_path):
+    with pytest.raises(UnsupportedError, match=r"LX401 .*a dict; .*capture or quantize"):
+        lx.to_onnx({}, tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize(
@@ -394,6 +401,8 @@ def test_a_float_network_is_refused(tmp_path):
         ({"opset": 18}, "opset.*18"),
         ({"initial_state": "zeros"}, "zeros"),
         ({"outputs": "all"}, "all"),
+        ({"lif": "functions"}, "function"),
+        ({"arithmetic": "integer"}, "int"),
     ],
 )
 def test_unknown_options_are_told(tmp_path, options, said):
@@ -407,7 +416,7 @@ def test_how_often_every_neuron_fires(tmp_path, form, readout):
     network, codes = random_network(1)
     network = dataclasses.replace(network, readout=readout)
     path = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, form=form, outputs="counts").path
-    got = onnx_verify.in_onnxruntime(read_model(path))({"x": codes.astype(onnx_verify.input_dtype(network))})
+    got = in_onnxruntime(read_model(path))({"x": codes.astype(input_dtype(network))})
     trace = lx.simulate(network, codes, record=("spikes",), backend="reference")
     assert any(spikes.any() for spikes in trace.spikes.values())
     for name, spikes in trace.spikes.items():

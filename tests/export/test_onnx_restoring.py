@@ -24,6 +24,7 @@ from lifexport.graph import Edge
 from lifexport.network import IntNetwork
 from lifexport.nodes import InputCode, IntInput, Output
 
+LIFS = ("function", "inline")
 OPTIONS = [{}, {"initial_state": "input"}, {"outputs": "trace"}, {"initial_state": "input", "outputs": "trace"}]
 
 
@@ -47,7 +48,7 @@ def living() -> IntNetwork:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_network_comes_back(tmp_path, seed, options):
     network = random_network(seed)[0] if seed else living()
-    path = lx.to_onnx(network, tmp_path / "m.onnx", verify=False, **options).path
+    path = lx.to_onnx(network, tmp_path / "m.onnx", verify=False, lif=LIFS[seed % 2], **options).path
     assert same(restore(read_model(path)), network)
     assert check_onnx(path) == ()
 
@@ -136,7 +137,7 @@ GRAPH_EDITS = {
     "a threshold per neuron": (initializer("lif.threshold", lambda a: np.repeat(a, 6)), {"lif.threshold"}),
     "an initial state": (initializer("graph.lif.V_initial", one_more), {"lif.v_initial"}),
     "a comparison": (become(node("lif/fires"), op_type="Greater"), {"lif/fires"}),
-    "another comparison": (become(node("lif/fires_2"), op_type="Greater"), {"lif/fires_2"}),
+    "the first comparison": (become(node("graph/lif.fired_start", main), op_type="Greater"), {"graph/lif.fired_start"}),
     "a reset": (become(node("lif/sub"), op_type="Add"), {"lif/sub"}),
     "an operand": (lambda m: node("lif/sub")(m).input.__setitem__(1, "lif.V_before"), {"lif/sub"}),
     "operands in another order": (swapped, {"lif/fires"}),
@@ -179,11 +180,57 @@ def edited(model, edit, tmp_path):
 @pytest.mark.parametrize("name", GRAPH_EDITS)
 def test_an_edited_graph_is_found(tmp_path, name):
     edit, places = GRAPH_EDITS[name]
-    path = edited(build(living(), initial_state="captured", outputs="final"), edit, tmp_path)
+    path = edited(build(living(), lif="inline", initial_state="captured", outputs="final"), edit, tmp_path)
     findings = check_onnx(path)
     assert {(finding.code, finding.where) for finding in findings} == {("LX403", place) for place in places}
     with pytest.raises(errors.MismatchError, match="LX403"):
         restore(read_model(path))
+
+
+def function(model):
+    return model.functions[0]
+
+
+def renamed_input(model):
+    """Two parameters change places."""
+    names = function(model).input
+    i, j = (list(names).index(name) for name in ("threshold", "reset_code"))
+    names[i], names[j] = names[j], names[i]
+
+
+FUNCTION = "LIFSoft_int13_decay4_floor"
+FUNCTION_EDITS = {
+    "a node": (become(node("sub", function), op_type="Add"), "/sub"),
+    "a constant": (
+        lambda m: node("int32_1073741824", function)(m).attribute[0].t.CopyFrom(numpy_helper.from_array(np.int32(7))),
+        "/int32_1073741824",
+    ),
+    "an input": (renamed_input, ""),
+    "a description": (become(function, doc_string="Resets by value."), ""),
+    "a function more": (lambda m: m.functions.add(name="more", domain="ai.lifexport"), "more"),
+    "a call": (lambda m: node("lif/step")(m).input.__setitem__(3, "lif.threshold"), "lif/step"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTION_EDITS)
+def test_an_edited_function_is_found(tmp_path, name):
+    edit, place = FUNCTION_EDITS[name]
+    model = build(living(), initial_state="captured", outputs="final")
+    (called,) = [part.name for part in model.functions]
+    assert called.startswith(FUNCTION)
+    findings = check_onnx(edited(model, edit, tmp_path))
+    whole = place if place in ("more", "lif/step") else called + place
+    assert [(finding.code, finding.where) for finding in findings] == [("LX403", whole)]
+
+
+@pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
+def test_functions_that_a_converter_dropped_are_missed(tmp_path, form):
+    model = build(living(), form=form, outputs="final")
+    path = edited(model, lambda m: m.ClearField("functions"), tmp_path)
+    onnx.checker.check_model(onnx.load(path))  # the checker passes it
+    (finding,) = check_onnx(path)
+    assert finding.code == "LX003" and "converter dropped the functions" in finding.fix
+    assert f"ai.lifexport::{FUNCTION}" in finding.found
 
 
 def test_numbers_outside_of_the_file_are_refused(tmp_path):
@@ -197,7 +244,8 @@ def test_many_differences_are_counted(tmp_path):
         for part in step(model).node:
             part.name += "!"
 
-    findings = check_onnx(edited(build(living(), initial_state="captured", outputs="trace"), edit, tmp_path))
+    model = build(living(), lif="inline", initial_state="captured", outputs="trace")
+    findings = check_onnx(edited(model, edit, tmp_path))
     assert len(findings) == onnx_restoring.MOST + 1
     assert "more differences" in findings[-1].found
 
@@ -321,7 +369,7 @@ def test_a_record_in_another_spelling_is_found(tmp_path):
 
 def test_another_version_of_lifexport_is_not_taken_for_an_edit(tmp_path):
     """What another version wrote is checked the same way; where it writes otherwise, that version is named."""
-    model = build(living(), initial_state="captured", outputs="final")
+    model = build(living(), lif="inline", initial_state="captured", outputs="final")
     path = with_record(model, lambda r: r["tool"].update(version="0.0.7"), tmp_path)
     assert check_onnx(path) == ()
     become(node("lif/sub"), op_type="Add")(model)

@@ -9,7 +9,7 @@ from nets import random_network, spatial_network
 
 import lifexport as lx
 from lifexport.errors import FileError, LifexportError, MismatchError, ParameterError, UnsupportedError
-from lifexport.export.onnx_verify import state_feed
+from lifexport.export.onnx_step import typed
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_a_stream_is_the_simulator(tmp_path, seed):
     with lx.OnnxStream(path, batch=codes.shape[1]) as stream:
         assert lx.same(stream.network, network)
         np.testing.assert_array_equal(streamed(stream, codes), trace.output)
-        for name, value in state_feed(network, trace.final_state).items():
+        for name, value in typed(network, trace.final_state).items():
             np.testing.assert_array_equal(stream.state[name], value)
 
 
