@@ -18,9 +18,10 @@ from onnx import numpy_helper
 import lifexport as lx
 from lifexport.demo.training import STEPS, load_digits, train_digits
 from lifexport.errors import MismatchError, UnsupportedError
-from lifexport.export import onnx_float_proof, onnx_model, onnx_verify
+from lifexport.export import onnx_float_proof, onnx_model
 from lifexport.export.onnx_file import check_onnx
 from lifexport.export.onnx_functions import Lif
+from lifexport.export.onnx_running import RUNTIMES
 from lifexport.graph import Edge
 from lifexport.neurons import FloatLI, FloatLIF
 from lifexport.nodes import FloatDense, Input, Output
@@ -104,22 +105,24 @@ def test_the_proof_notices_other_rules(tmp_path, change):
         onnx_float_proof.prove_float(onnx_model.build(network), twin, other, None)
 
 
-def test_the_file_itself_is_run(tmp_path, monkeypatch):
+def test_the_proof_compares_spikes_not_only_membranes():
     network, _ = float_network(1)
-    path = lx.to_onnx(network, tmp_path / "m.onnx").path
-    model = onnx.load(path)
-    node = next(node for node in model.graph.node if node.name == "graph/spikes_wide")
-    node.input[0] = "more"
-    model.graph.node.insert(
-        list(model.graph.node).index(node), onnx.helper.make_node("Max", ["spikes", "spikes"], ["more"], "graph/more")
-    )
-    model.graph.node[-1].input[0] = "graph/scores_flat"
-    model.graph.node[-1].op_type = "Identity"
-    model.graph.output[2].type.tensor_type.elem_type = onnx.TensorProto.INT32
-    model.graph.output[2].type.tensor_type.shape.CopyFrom(model.graph.output[1].type.tensor_type.shape)
-    onnx.save(model, path)
-    with pytest.raises(MismatchError, match="prediction"):
-        onnx_verify.verify_file(path, network)
+    twin = onnx_model.build(network, lif="inline", initial_state="input", outputs="trace")
+    scan = next(node for node in twin.graph.node if node.op_type == "Scan")
+    body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+    next(node for node in body.node if node.name == "hidden/emitted").input[0] = "hidden.fired_before"
+    with pytest.raises(MismatchError, match=r"LX402.*hidden\.spikes"):
+        onnx_float_proof.prove_float(onnx_model.build(network), twin, network, None)
+
+
+@pytest.mark.parametrize("inner", ["scores", "prediction"])
+def test_the_outputs_of_the_file_itself_are_compared(inner):
+    network, _ = float_network(1)
+    model, twin = (onnx_model.build(network, **more) for more in ({}, {"initial_state": "input", "outputs": "trace"}))
+    node = next(node for node in model.graph.node if node.output[0] == inner)
+    node.op_type = "Neg"
+    with pytest.raises(MismatchError, match=f"LX402.*{inner}"):
+        onnx_float_proof.prove_float(model, twin, network, None)
 
 
 def test_numbers_that_float32_does_not_hold_come_back(tmp_path):
@@ -171,7 +174,7 @@ def test_silent_neurons_answer_by_their_membrane(tmp_path):
     last = FloatLI(shape=(5,), dt=1e-3, tau=10e-3, r=1.0)
     network = dataclasses.replace(network, nodes=network.nodes | {"last": last}, readout="membrane_last")
     one(tmp_path, network, inputs=x)
-    session = onnx_verify.RUNTIMES["onnxruntime"](onnx.load(tmp_path / "m.onnx"))
+    session = RUNTIMES["onnxruntime"](onnx.load(tmp_path / "m.onnx"))
     got = session({"x": x.astype(np.float32)})
     assert got["scores"].dtype == np.float32 and not got["spikes"].any()
     np.testing.assert_allclose(got["scores"], lx.simulate(network, x).scores, atol=1e-4)
@@ -217,7 +220,7 @@ def test_trained_digits_are_told_as_in_float64(tmp_path, form, digits_float):
     """The whole test set."""
     x = np.repeat(load_digits().x_test[None], STEPS, axis=0)
     proofs = one(tmp_path, digits_float, form=form, inputs=x)
-    got = onnx_verify.RUNTIMES["onnxruntime"](onnx.load(tmp_path / "m.onnx"))({"x": x.astype(np.float32)})
+    got = RUNTIMES["onnxruntime"](onnx.load(tmp_path / "m.onnx"))({"x": x.astype(np.float32)})
     trace = lx.simulate(digits_float, x)
     np.testing.assert_array_equal(got["prediction"], trace.prediction.labels)
     agreement = (got["spikes"] == trace.output).mean()
