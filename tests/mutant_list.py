@@ -12,6 +12,7 @@ ONNX = "tests/export/test_onnx_model.py"
 STREAM = "tests/export/test_onnx_streaming.py"
 ONNX_ALL = "tests/export/test_onnx_targets.py"
 ONNX_BACK = "tests/export/test_onnx_restoring.py"
+ONNX_QONNX = "tests/export/test_onnx_qonnx.py"
 ONNX_FLOAT = "tests/export/test_onnx_float.py"
 QUANT = "tests/quantization/test_fpga.py"
 TARGETS = "tests/quantization/test_targets.py"
@@ -239,6 +240,13 @@ MUTANTS = [
         "export/onnx_restoring.py", 'lif="function" if model.functions', 'lif="inline" if model.functions', ONNX_BACK
     ),
     Mutant("export/onnx_file.py", "    if missing:", "    if False:", ONNX_BACK),
+    # The QONNX dialect and its proof
+    Mutant("export/onnx_qonnx_ops.py", '"half_even": "ROUND"', '"half_even": "FLOOR"', ONNX_QONNX),
+    Mutant("export/onnx_qonnx_ops.py", "if bound << fraction > FLOAT32_WHOLE:", "if False:", ONNX_QONNX),
+    Mutant("export/onnx_qonnx_ops.py", "bits = hi.bit_length() + 1", "bits = hi.bit_length() + 2", ONNX_QONNX),
+    Mutant("export/onnx_qonnx_ops.py", 'if how == "half_up":', "if False:", ONNX_QONNX),
+    Mutant("export/onnx_qonnx.py", "            tensor = self._again(maker)", "            pass", ONNX_QONNX),
+    Mutant("export/onnx_qonnx_proof.py", "differs = got != right", "differs = got != got", ONNX_QONNX),
     # The float graphs and their proof
     Mutant("export/onnx_neurons.py", "(1 - node.decay) * node.v_rest", "node.decay * node.v_rest", ONNX_FLOAT),
     Mutant("export/onnx_neurons.py", "np.maximum(node.refractory - 1, 0)", "node.refractory", ONNX_FLOAT),

@@ -11,6 +11,7 @@ from ..errors import LifexportError
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from .onnx_functions import DOMAIN, foreign
+from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import load, record_of, restore
 
 
@@ -90,7 +91,7 @@ def read_model(path: Path) -> onnx.ModelProto:
         found = f"{path.name}: {DOMAIN}::{min(missing)}, but no such function"
         fix = 'a converter dropped the functions; convert the file of lif="inline", or export again'
         raise error("LX003", found=found, fix=fix)
-    if domains or versions.get("", 0) > onnx.defs.onnx_opset_version():
+    if domains - {QONNX} or versions.get("", 0) > onnx.defs.onnx_opset_version():
         found = f"{path.name}: domains {sorted(domains)}, opset {versions.get('')}"
         raise error("LX003", found=found, fix="only standard operators, and functions of them, can be run here")
     return model

@@ -21,13 +21,28 @@ from ..network import FloatNetwork, IntNetwork
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
 from .onnx_functions import DOMAIN, VERSION, Functions, Lif
 from .onnx_layerwise import layerwise_graph
+from .onnx_qonnx import OPSET, qonnx_model
+from .onnx_qonnx_ops import identifier
 from .provenance import KEY, record
 from .result import ExportResult
 
 Opset = Literal[17, 21]
+Dialect = Literal["standard", "qonnx"]
 Arithmetic = Literal["int", "float"]
 IR_VERSIONS: dict[int, int] = {17: 8, 21: 10}
 """Format version that goes with an operator set: onnxruntime 1.15 and later run 17, 1.18 and later 21."""
+DIALECTS: dict[str, dict[str, Any]] = {
+    "standard": {"form": "scan", "lif": "function", "opset": 21},
+    "qonnx": {"form": "step", "lif": "inline", "opset": OPSET},
+}
+"""What options are where they are left out; QONNX has no others."""
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "form": get_args(Form),
+    "lif": get_args(Lif),
+    "initial_state": get_args(InitialState),
+    "outputs": get_args(Outputs),
+    "opset": get_args(Opset),
+}
 DOCS = {
     IntNetwork: "Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
     FloatNetwork: "Trained spiking network, float32 arithmetic. Feed x with real inputs, as in training.",
@@ -38,12 +53,13 @@ def to_onnx(
     network: FloatNetwork | IntNetwork,
     path: str | os.PathLike[str],
     *,
-    form: Form = "scan",
+    form: Form | None = None,
     arithmetic: Arithmetic | None = None,
-    lif: Lif = "function",
+    dialect: Dialect = "standard",
+    lif: Lif | None = None,
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
-    opset: Opset = 21,
+    opset: int | None = None,
     verify: bool = True,
     inputs: np.ndarray | None = None,
 ) -> ExportResult:
@@ -85,12 +101,15 @@ def to_onnx(
         As ``capture`` or ``quantize`` returns it.
     path : str or path
         The ``.onnx`` file to write.
-    form : ``"scan"`` | ``"step"`` | ``"layerwise"``
+    form : ``"scan"`` | ``"step"`` | ``"layerwise"``, optional
         Whole sequence in one call, step by step or, faster for few samples, layer by layer; or one time step with the
         state as inputs and outputs.
     arithmetic : ``"int"`` | ``"float"``, optional
         What the file computes in; the network's own by default, and the only one it has.
-    lif : ``"function"`` | ``"inline"``
+    dialect : ``"standard"`` | ``"qonnx"``
+        Standard operators; or one step of one sample in floats that carry integers, rounded by QONNX's ``Quant`` and
+        ``BipolarQuant``, as qonnx executes and hls4ml reads it (``docs/onnx.md``).
+    lif : ``"function"`` | ``"inline"``, optional
         Whether a population is one node, the call of a function of the domain ``ai.lifexport`` whose body is the
         neurons' step in standard operators, or those operators themselves.
     initial_state : ``"captured"`` | ``"input"``, optional
@@ -98,7 +117,7 @@ def to_onnx(
         input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
     outputs : ``"final"`` | ``"counts"`` | ``"trace"``
         Whether how often every neuron fires, or every membrane and spike, is an output too.
-    opset : 21 | 17
+    opset : 21 | 17, optional
         Standard operators of that version; 17 is for runtimes before onnxruntime 1.18.
     verify : bool
         Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
@@ -125,29 +144,16 @@ def to_onnx(
     """
     if not isinstance(network, FloatNetwork | IntNetwork):
         raise error("LX401", found=f"a {type(network).__name__}", fix="give what capture or quantize returns")
-    for field, value, known in (
-        ("form", form, get_args(Form)),
-        ("arithmetic", arithmetic, (None, *get_args(Arithmetic))),
-        ("lif", lif, get_args(Lif)),
-        ("initial_state", initial_state, (None, *get_args(InitialState))),
-        ("outputs", outputs, get_args(Outputs)),
-        ("opset", opset, get_args(Opset)),
-    ):
-        if value not in known:
-            raise unknown_name(field, value, [str(name) for name in known if name is not None], field=field)
-    if arithmetic not in (None, own := "int" if isinstance(network, IntNetwork) else "float"):
+    chosen = _chosen(
+        network, form=form, dialect=dialect, lif=lif, initial_state=initial_state, outputs=outputs, opset=opset
+    )
+    own = "int" if isinstance(network, IntNetwork) else "float"
+    if arithmetic not in (None, *get_args(Arithmetic)):
+        raise unknown_name("arithmetic", arithmetic, get_args(Arithmetic), field="arithmetic")
+    if arithmetic not in (None, own):
         fix = "quantize it first" if own == "float" else "give the network it was quantized from"
         raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
-    if form == "step" and initial_state == "captured":
-        fix = "leave it out: the state is an input of every step"
-        raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
-    if form == "step" and outputs == "counts":
-        fix = 'add up spikes outside, or use outputs="trace"'
-        raise error("LX401", field="outputs", found="'counts' in form 'step', which ends after one", fix=fix)
-    if network.state_reset == "never" and form != "step" and initial_state != "input":
-        fix = 'use initial_state="input", and feed the final state of a call to the next'
-        raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)
-    model = build(network, form=form, lif=lif, initial_state=initial_state, outputs=outputs, opset=opset)
+    model = build(network, **chosen)
     content = model.SerializeToString(deterministic=True)
     proofs: tuple[str, ...] = ()
     with whole_file(path) as temporary:
@@ -159,10 +165,40 @@ def to_onnx(
     return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs)
 
 
+def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any]:
+    """Options of a file, those that were left out by its dialect; what contradicts is refused."""
+    dialect = options["dialect"]
+    if dialect not in DIALECTS:
+        raise unknown_name("dialect", dialect, DIALECTS, field="dialect")
+    for field, value in DIALECTS[dialect].items():
+        options[field] = value if options[field] is None else options[field]
+        if dialect != "standard" and options[field] != value:
+            found = f"{options[field]!r} in dialect {dialect!r}"
+            raise error("LX401", field=field, found=found, fix=f"leave it out: it is {value!r} there")
+    form, initial_state, outputs = options["form"], options["initial_state"], options["outputs"]
+    for field, known in OPTIONS.items():
+        if options[field] not in (*known, *((None,) if field == "initial_state" else (DIALECTS[dialect]["opset"],))):
+            raise unknown_name(field, options[field], [str(name) for name in known], field=field)
+    if dialect == "qonnx" and not (isinstance(network, IntNetwork) and outputs == "final"):
+        found = f"outputs={outputs!r}" if isinstance(network, IntNetwork) else f"a {type(network).__name__}"
+        raise error("LX401", field="dialect", found=found, fix="give an IntNetwork, and leave outputs out")
+    if form == "step" and initial_state == "captured":
+        fix = "leave it out: the state is an input of every step"
+        raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
+    if form == "step" and outputs == "counts":
+        fix = 'add up spikes outside, or use outputs="trace"'
+        raise error("LX401", field="outputs", found="'counts' in form 'step', which ends after one", fix=fix)
+    if network.state_reset == "never" and form != "step" and initial_state != "input":
+        fix = 'use initial_state="input", and feed the final state of a call to the next'
+        raise error("LX401", field="state_reset", found="'never', for a file that starts anew in every call", fix=fix)
+    return options
+
+
 def build(
     network: FloatNetwork | IntNetwork,
     *,
     form: Form = "scan",
+    dialect: Dialect = "standard",
     lif: Lif = "function",
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
@@ -170,6 +206,15 @@ def build(
 ) -> ModelProto:
     """Model of a form; two calls give equal bytes."""
     captured = form != "step" and initial_state != "input"
+    if dialect == "qonnx":
+        assert isinstance(network, IntNetwork)
+        model = qonnx_model(network)
+        model.doc_string = (
+            "Quantized spiking network in floats that carry integers. Feed x with the codes of the record."
+        )
+        values = _homeless(network, model.graph, captured=False)
+        helper.set_model_props(model, {KEY: record(network, values=values, dialect=dialect)})
+        return model
     functions = Functions(opset) if lif == "function" else None
     if form == "step":
         graph = step_graph(network, outputs, functions)
@@ -198,7 +243,8 @@ def _homeless(
     for name, node in network.nodes.items():
         for field, array in _arrays(node):
             starts = field == "v_initial" and captured
-            if not _keeps(array) or (not starts and f"{name}.{field}" not in stored):
+            places = {f"{name}.{field}"} | ({identifier(f"{name}.weight")} if field == "weight" else set())
+            if not _keeps(array) or not (starts or places & stored):
                 equal = array.size > 0 and array.tobytes() == array.ravel()[:1].tobytes() * array.size
                 homeless.setdefault(name, {})[field] = array.ravel()[:1].reshape(()) if equal else array
     return homeless

@@ -30,6 +30,8 @@ from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
 from .onnx_forms import Form, Outputs, initial_names
 from .onnx_model import IR_VERSIONS, build
+from .onnx_qonnx_ops import DOMAIN as QONNX
+from .onnx_qonnx_ops import identifier
 from .restoring import hints as hints_of
 from .restoring import scalar
 
@@ -224,6 +226,7 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
     """Array of a node as the network holds it, from the graph or, where that has no place for it, from the record."""
     entry = facts["arrays"].get(field)
     names = initial_names(name) if field == "v_initial" else (f"{name}.{field}",)
+    names += (identifier(f"{name}.weight"),) if field == "weight" else ()
     tensor = next((stored[known] for known in names if known in stored), None)
     if entry is None:
         raise _UnfitError("not in the record")
@@ -232,8 +235,8 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
     elif tensor is None:
         raise _UnfitError("not in the graph")
     else:
-        array = _numbers(tensor)
-        array = array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+        with np.errstate(invalid="ignore"):  # what is no integer has another digest
+            array = _numbers(tensor).astype(np.float64 if entry["dtype"] == "float64" else np.int64)
         if field == "weight" and facts["kind"] == FloatDense.kind == IntDense.kind:
             array = array.T
         elif field == "v_initial":
@@ -274,6 +277,7 @@ def _differences(
     expected = build(
         network,
         form=form_of(model),
+        dialect="qonnx" if QONNX in versions else "standard",
         lif="function" if model.functions else "inline",
         initial_state="captured" if names == ["x"] else "input",
         outputs=_outputs(model),

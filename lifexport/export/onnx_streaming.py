@@ -13,6 +13,7 @@ from .. import arrays
 from ..findings import error
 from ..network import FloatNetwork, IntNetwork
 from .onnx_file import read_own
+from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import form_of
 from .onnx_step import initial_values, input_dtype
 
@@ -74,6 +75,9 @@ class OnnxStream:
         if (form := form_of(model)) != "step":
             fix = 'export with form="step", or give the whole sequence to onnxruntime'
             raise error("LX401", field="form", found=f"{form!r}, which runs a whole sequence", fix=fix)
+        if any(entry.domain == QONNX for entry in model.opset_import):
+            fix = 'export it with dialect="standard" too'
+            raise error("LX401", field="dialect", found="'qonnx', which onnxruntime cannot run", fix=fix)
         if type(batch) is not int or batch < 1:
             raise error("LX006", field="batch", found=f"{batch!r}", fix="give a positive number of samples")
         options = onnxruntime.SessionOptions()

@@ -28,6 +28,8 @@ from . import onnx_model
 from .onnx_file import read_model
 from .onnx_float_proof import prove_float
 from .onnx_neurons import stored_range
+from .onnx_qonnx_ops import DOMAIN as QONNX
+from .onnx_qonnx_proof import prove_qonnx
 from .onnx_restoring import form_of, load
 from .onnx_running import RUNTIMES, by_steps
 from .onnx_step import input_dtype, typed
@@ -61,6 +63,11 @@ def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarr
         LX003 if the file is not a valid ONNX model.
     """
     model = read_model(path)
+    if any(entry.domain == QONNX for entry in model.opset_import):
+        assert isinstance(network, IntNetwork)
+        proofs = prove_qonnx(model, network, _cases(network, inputs))
+        require_restored(model, network)
+        return _sentences("valid: onnx checker (full), strict shape inference, operators of QONNX", proofs, network)
     lif = "function" if model.functions else "inline"
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     form = form_of(model)
@@ -71,11 +78,13 @@ def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarr
     else:
         proofs = _prove_bits(model, twin, network, inputs)
     require_restored(model, network)
-    return (
-        "valid: onnx checker (full), strict shape inference, standard operators and functions of them only",
-        *proofs,
-        f"restored from graph and record: the same {type(network).__name__}, every number bit for bit",
-    )
+    valid = "valid: onnx checker (full), strict shape inference, standard operators and functions of them only"
+    return _sentences(valid, proofs, network)
+
+
+def _sentences(valid: str, proofs: tuple[str, ...], network: FloatNetwork | IntNetwork) -> tuple[str, ...]:
+    back = f"restored from graph and record: the same {type(network).__name__}, every number bit for bit"
+    return (valid, *proofs, back)
 
 
 def _prove_bits(

@@ -25,6 +25,8 @@ ENVIRONMENTS = {
     "sinabs": "torch",
     "rockpool": "torch",
     "snn_mlir": "torch",
+    "qonnx": "fpga",
+    "hls4ml": "fpga",
 }
 """Environment a package lies in, if that has another name; ``benchmarks/interop_environments.sh`` makes them."""
 PATIENCE = 600

@@ -66,3 +66,21 @@ def by_step(build: Callable[[], Callable[..., tuple[Any, Any]]], x: np.ndarray, 
                 steps.append(out.numpy().copy())
             rows.append(np.stack(steps).reshape(len(part), part.shape[1], *out.shape[out.shape[0] == part.shape[1] :]))
     return np.concatenate(rows, axis=1)
+
+
+def fed_back(
+    step: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]],
+    taken: list[str],
+    given: list[str],
+    shapes: list[tuple[int, ...]],
+    x: np.ndarray,
+) -> np.ndarray:
+    """Outputs of a step that takes ``x`` and a state, zero at first, and gives every ``<part>_next``; side by side."""
+    batch = x.shape[1]
+    state = {name: np.zeros((batch, *shape), np.float32) for name, shape in zip(taken[1:], shapes, strict=True)}
+    rows = []
+    for now in x:
+        out = step({taken[0]: now, **state})
+        state = {name: out[f"{name}_next"].reshape(state[name].shape) for name in state}
+        rows.append(np.concatenate([out[name].reshape(batch, -1) for name in given], axis=1))
+    return np.stack(rows)
