@@ -159,11 +159,11 @@ def _total(ops: OnnxOps, spikes: str) -> str:
 def scan_body(step: Step, scanned: Sequence[Part], inputs: Sequence[tuple[str, int, tuple[int, ...]]]) -> GraphProto:
     """Body of a scan: states and inputs of one step in, states and scanned values out."""
     ends = [Part(f"{c.name}_after", c.after, c.dtype, c.shape, c.doc) for c in step.carried]
-    ends += [Part(f"{r.name}_after", r.after, TensorProto.BOOL, r.shape, "") for r in step.remembered]
+    ends += [Part(f"{r.name}_after", r.after, r.dtype, r.shape, "") for r in step.remembered]
     ends += [part._replace(name=f"out_{part.name}") for part in scanned]
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     given = [_info(step.before(c.name), c.dtype, ("batch", *c.shape)) for c in step.carried]
-    given += [_info(step.before(r.name), TensorProto.BOOL, ("batch", *r.shape)) for r in step.remembered]
+    given += [_info(step.before(r.name), r.dtype, ("batch", *r.shape)) for r in step.remembered]
     given += [_info(name, dtype, ("batch", *shape)) for name, dtype, shape in inputs]
     types = [_info(part.name, part.dtype, ("batch", *part.shape)) for part in ends]
     doc = f"One time step of {', '.join(step.membranes)}."
@@ -198,9 +198,12 @@ def start_tensors(
 def remembered_at_first(ops: OnnxOps, step: Step, starts: Sequence[str]) -> list[str]:
     """What a loop carries besides the state, before the first step."""
     start = dict(zip((c.name for c in step.carried), starts, strict=True))
-    return [
-        ops.emit("GreaterOrEqual", start[r.membrane], r.threshold, label=f"{r.name}_start") for r in step.remembered
-    ]
+    fired = []
+    for part in step.remembered:
+        first = ops.emit("GreaterOrEqual", start[part.membrane], part.threshold, label=f"{part.name}_start")
+        truth = part.dtype == TensorProto.BOOL
+        fired.append(first if truth else ops.emit("Cast", first, to=part.dtype, label=f"{part.name}_real"))
+    return fired
 
 
 def scan_ends(step: Step) -> list[str]:

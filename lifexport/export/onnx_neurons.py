@@ -33,7 +33,7 @@ class Recorded(NamedTuple):
     after: dict[str, str]
     """What every part of the state holds after the step."""
     fired: str | None
-    """Truth value of every neuron's spike, where the next step may take it from this one."""
+    """Whether every neuron spikes, as ``remembered_type`` has it, where the next step may take it from this one."""
 
     def seen_as(self, names: Mapping[str, str]) -> Recorded:
         """The same with other names for tensors."""
@@ -84,6 +84,11 @@ def part_type(node: Neuron, part: str) -> int:
 @part_type.register
 def _(node: FloatMembrane, part: str) -> int:
     return TensorProto.INT32 if part == "waiting" else TensorProto.FLOAT
+
+
+def remembered_type(node: Neuron) -> int:
+    """ONNX type in which a loop carries which neurons fired: that in which they go on, or a truth value."""
+    return TensorProto.FLOAT if isinstance(node, FloatMembrane) else TensorProto.BOOL
 
 
 @singledispatch
@@ -197,15 +202,16 @@ def _(node: FloatMembrane, ops: OnnxOps, before: Mapping[str, str], arriving: Se
         left = counts.maximum(counts.sub(before["waiting"], counts.number(1)), counts.number(0))
         anew = counts.const(np.maximum(node.refractory - 1, 0), "waits")
         after["waiting"] = counts.add(left, counts.gate(fired, counts.sub(anew, left)))
-    return Recorded(ops.cast(fired, ops.dtype, "fired"), v_next, after, fired)
+    spikes = ops.cast(fired, ops.dtype, "fired")
+    return Recorded(spikes, v_next, after, spikes)
 
 
 def _after_reset(node: Spiking, ops: OnnxOps, v: str) -> str:
-    fired = ops.ge(v, ops.const(*fires_at(node)))
+    fired = ops.cast(ops.ge(v, ops.const(*fires_at(node))), ops.dtype, "fired")
     if node.reset == "subtract":
-        return ops.sub(v, ops.gate(fired, ops.const(node.v_threshold - node.v_reset, "v_step")))
-    kept = ops.gate(ops.emit("Not", fired, label="silent"), v)
-    return kept if not node.v_reset.any() else ops.add(kept, ops.gate(fired, ops.const(node.v_reset, "v_reset")))
+        return ops.sub(v, times(ops, fired, node.v_threshold - node.v_reset, "v_step", label="gate"))
+    kept = ops.mul(v, ops.sub(ops.number(1), fired))
+    return kept if not node.v_reset.any() else ops.add(kept, ops.mul(fired, ops.const(node.v_reset, "v_reset")))
 
 
 def times(ops: OnnxOps, x: str, factor: np.ndarray, name: str, label: str = "product") -> str:

@@ -159,6 +159,12 @@ class OnnxOps:
     def gate(self, c: str, x: str) -> str:
         return self.emit("Mul", self.cast(c, self.dtype, "fired"), x, label="gate")
 
+    def known(self, x: str, y: str, answer: str, dtype: int) -> None:
+        """Take an answer to ``x >= y`` from elsewhere: a truth value, or 0 and 1 in the numbers of this recorder."""
+        self.compared[x, y] = answer
+        if dtype == self.dtype:
+            self._cast[answer, dtype] = answer
+
     def ge(self, x: str, y: str) -> str:
         if (x, y) not in self.compared:
             self.compared[x, y] = self.emit("GreaterOrEqual", x, y, label="fires")

@@ -27,6 +27,7 @@ from .onnx_neurons import (
     part_type,
     parts,
     record,
+    remembered_type,
     spike_type,
     threshold_of,
     times,
@@ -42,6 +43,7 @@ class Remembered:
     """Which neurons have fired, carried inside a loop: it follows from the membrane, and is compared once a step."""
 
     name: str
+    dtype: int
     membrane: str
     """Carried tensor that it follows from."""
     threshold: str
@@ -256,14 +258,14 @@ class Step:
         formals = {tensor: part for part, tensor in before.items()}
         if threshold is not None:
             fired = self.before(f"{name}.fired")
-            ops.compared[before["V"], threshold] = fired
+            ops.known(before["V"], threshold, fired, remembered_type(node))
             formals[fired] = "spiked"
         formals |= formals_of(arriving)
         done = record(node, ops, before, arriving)
         if self.functions is not None:
             outputs = {f"{part}_next": tensor for part, tensor in done.after.items()} | {"spikes": done.spikes}
             outputs |= {} if done.v in done.after.values() else {"V": done.v}
-            outputs |= {} if threshold is None or done.fired is None else {"spiked_next": done.fired}
+            outputs |= {} if threshold is None or done.fired in (None, done.spikes) else {"spiked_next": done.fired}
             nodes = [self.functions.call(name, node, nodes, stored, formals, outputs)]
             done = done.seen_as({tensor: f"{name}/{output}" for output, tensor in outputs.items()})
             stored = {key: tensor for key, tensor in stored.items() if key.startswith(f"{name}.")}
@@ -271,7 +273,8 @@ class Step:
         self.initializers |= stored
         self.values[name], self.membranes[name] = Value(done.spikes, type_of(self.network, name)), done.v
         if threshold is not None and done.fired is not None:
-            self.remembered.append(Remembered(f"{name}.fired", f"{name}.V", threshold, node.shape, done.fired))
+            kind = remembered_type(node)
+            self.remembered.append(Remembered(f"{name}.fired", kind, f"{name}.V", threshold, node.shape, done.fired))
         docs = described(node, name)
         for part, after in done.after.items():
             self.carried.append(Carried(f"{name}.{part}", part_type(node, part), node.shape, after, docs[part]))
