@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Environments for the packages that read NIR and QONNX files, in .interop/ (or the folder named): their pins clash with each
+# Environments for the packages that read NIR, ONNX and QONNX files, in .interop/ (or the folder named): their pins clash with each
 # other's and with ours. What is there already is left alone. Afterwards verify_nir and nir_interop.py find them.
 #
 #   bash benchmarks/interop_environments.sh [FOLDER]
@@ -25,6 +25,8 @@ install torch --no-deps spikingjelly==2.0.0 sinabs==3.1.3 rockpool==3.1.0 snn-ml
 make spyx
 install spyx spyx==1.0.0 nir==1.0.8
 
+make ort118 # the oldest onnxruntime that is promised
+install ort118 onnxruntime==1.18.1 'numpy<2'
 make fpga
 install fpga qonnx==1.0.0 hls4ml==1.3.0
 

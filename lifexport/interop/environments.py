@@ -27,6 +27,7 @@ ENVIRONMENTS = {
     "snn_mlir": "torch",
     "qonnx": "fpga",
     "hls4ml": "fpga",
+    "onnxruntime_old": "ort118",
 }
 """Environment a package lies in, if that has another name; ``benchmarks/interop_environments.sh`` makes them."""
 PATIENCE = 600
