@@ -240,6 +240,8 @@ MUTANTS = [
         "export/onnx_restoring.py", 'lif="function" if model.functions', 'lif="inline" if model.functions', ONNX_BACK
     ),
     Mutant("export/onnx_file.py", "    if missing:", "    if False:", ONNX_BACK),
+    Mutant("export/onnx_packing.py", "weight.max() > 7", "weight.max() > 8", ONNX),
+    Mutant("export/onnx_packing.py", "np.where(halves > 7,", "np.where(halves > 8,", ONNX),
     # The QONNX dialect and its proof
     Mutant("export/onnx_qonnx_ops.py", '"half_even": "ROUND"', '"half_even": "FLOOR"', ONNX_QONNX),
     Mutant("export/onnx_qonnx_ops.py", "if bound << fraction > FLOAT32_WHOLE:", "if False:", ONNX_QONNX),

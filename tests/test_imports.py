@@ -57,7 +57,7 @@ HOMES = {
     "nir": ("export/nir_", "interop/runners"),
     "h5py": ("export/nir_",),
     "onnx": ("export/onnx_",),
-    "onnxruntime": ("export/onnx_running", "export/onnx_streaming"),
+    "onnxruntime": ("export/onnx_running", "export/onnx_streaming", "interop/runners/run_onnxruntime_old"),
     "scipy": ("fidelity/statistics",),
     "sklearn": ("demo/training",),
     "optax": ("train/options",),

@@ -21,6 +21,7 @@ from ..network import FloatNetwork, IntNetwork
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
 from .onnx_functions import DOMAIN, VERSION, Functions, Lif
 from .onnx_layerwise import layerwise_graph
+from .onnx_packing import WeightType, pack_weights
 from .onnx_qonnx import OPSET, qonnx_model
 from .onnx_qonnx_ops import identifier
 from .provenance import KEY, record
@@ -39,6 +40,7 @@ DIALECTS: dict[str, dict[str, Any]] = {
 OPTIONS: dict[str, tuple[Any, ...]] = {
     "form": get_args(Form),
     "lif": get_args(Lif),
+    "weights": get_args(WeightType),
     "initial_state": get_args(InitialState),
     "outputs": get_args(Outputs),
     "opset": get_args(Opset),
@@ -57,6 +59,7 @@ def to_onnx(
     arithmetic: Arithmetic | None = None,
     dialect: Dialect = "standard",
     lif: Lif | None = None,
+    weights: WeightType = "int8",
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: int | None = None,
@@ -112,6 +115,9 @@ def to_onnx(
     lif : ``"function"`` | ``"inline"``, optional
         Whether a population is one node, the call of a function of the domain ``ai.lifexport`` whose body is the
         neurons' step in standard operators, or those operators themselves.
+    weights : ``"int8"`` | ``"int4"``
+        ``int4`` stores weights of up to 4 bits two in a byte; it needs opset 21 and a runtime that knows INT4
+        (onnxruntime 1.18 does not).
     initial_state : ``"captured"`` | ``"input"``, optional
         Start from the captured initial state (default, but for form ``step``), or take every part of the state as an
         input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
@@ -144,9 +150,8 @@ def to_onnx(
     """
     if not isinstance(network, FloatNetwork | IntNetwork):
         raise error("LX401", found=f"a {type(network).__name__}", fix="give what capture or quantize returns")
-    chosen = _chosen(
-        network, form=form, dialect=dialect, lif=lif, initial_state=initial_state, outputs=outputs, opset=opset
-    )
+    options = {"form": form, "dialect": dialect, "lif": lif, "weights": weights, "opset": opset}
+    chosen = _chosen(network, **options, initial_state=initial_state, outputs=outputs)
     own = "int" if isinstance(network, IntNetwork) else "float"
     if arithmetic not in (None, *get_args(Arithmetic)):
         raise unknown_name("arithmetic", arithmetic, get_args(Arithmetic), field="arithmetic")
@@ -179,9 +184,15 @@ def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any
     for field, known in OPTIONS.items():
         if options[field] not in (*known, *((None,) if field == "initial_state" else (DIALECTS[dialect]["opset"],))):
             raise unknown_name(field, options[field], [str(name) for name in known], field=field)
-    if dialect == "qonnx" and not (isinstance(network, IntNetwork) and outputs == "final"):
-        found = f"outputs={outputs!r}" if isinstance(network, IntNetwork) else f"a {type(network).__name__}"
+    own = isinstance(network, IntNetwork)
+    if dialect == "qonnx" and not (own and outputs == "final"):
+        found = f"outputs={outputs!r}" if own else f"a {type(network).__name__}"
         raise error("LX401", field="dialect", found=found, fix="give an IntNetwork, and leave outputs out")
+    if options["weights"] == "int4" and not (own and options["opset"] >= 21):
+        found = "'int4' in a file of another kind"
+        raise error(
+            "LX401", field="weights", found=found, fix="give an IntNetwork; ONNX has 4-bit numbers from opset 21"
+        )
     if form == "step" and initial_state == "captured":
         fix = "leave it out: the state is an input of every step"
         raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
@@ -200,6 +211,7 @@ def build(
     form: Form = "scan",
     dialect: Dialect = "standard",
     lif: Lif = "function",
+    weights: WeightType = "int8",
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: int = 21,
@@ -221,6 +233,8 @@ def build(
     else:
         whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
         graph = whole(network, "captured" if captured else "input", outputs, opset, functions)
+    if weights == "int4":
+        pack_weights(graph)
     ours = [helper.make_opsetid(DOMAIN, VERSION)] if functions else []
     model = helper.make_model(
         graph,

@@ -30,6 +30,7 @@ from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
 from .onnx_forms import Form, Outputs, initial_names
 from .onnx_model import IR_VERSIONS, build
+from .onnx_packing import unpacked, weight_type
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_qonnx_ops import identifier
 from .restoring import hints as hints_of
@@ -251,6 +252,8 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
 def _numbers(tensor: TensorProto) -> np.ndarray:
     """Numbers of an initializer, if they are stored as ``onnx_ops`` stores them."""
     dims, dtype = tuple(tensor.dims), DTYPES.get(tensor.data_type)
+    if tensor.data_type == TensorProto.INT4 and len(tensor.raw_data) == (math.prod(dims) + 1) // 2:
+        return unpacked(tensor.raw_data, math.prod(dims)).reshape(dims)
     if dtype is None or math.prod(dims) * dtype.itemsize != len(tensor.raw_data):
         raise _UnfitError("not stored as lifexport stores numbers")
     if any(size < 1 for size in dims):
@@ -279,6 +282,7 @@ def _differences(
         form=form_of(model),
         dialect="qonnx" if QONNX in versions else "standard",
         lif="function" if model.functions else "inline",
+        weights=weight_type(model),
         initial_state="captured" if names == ["x"] else "input",
         outputs=_outputs(model),
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),

@@ -28,6 +28,7 @@ from . import onnx_model
 from .onnx_file import read_model
 from .onnx_float_proof import prove_float
 from .onnx_neurons import stored_range
+from .onnx_packing import weight_type
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_qonnx_proof import prove_qonnx
 from .onnx_restoring import form_of, load
@@ -71,7 +72,8 @@ def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarr
     lif = "function" if model.functions else "inline"
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     form = form_of(model)
-    twin = onnx_model.build(network, form=form, lif=lif, initial_state="input", outputs="trace", opset=opset)
+    style = {"form": form, "lif": lif, "weights": weight_type(model), "opset": opset}
+    twin = onnx_model.build(network, **style, initial_state="input", outputs="trace")
     require_same_step(model, twin)
     if isinstance(network, FloatNetwork):
         proofs = prove_float(model, twin, network, inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 from fractions import Fraction
@@ -10,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
-from nets import edge_network, population, random_network, with_fields
+from nets import edge_network, int_lif, population, random_network, with_fields
 from onnx import numpy_helper
 
 import lifexport as lx
@@ -408,6 +409,35 @@ def test_no_network(tmp_path):
 def test_unknown_options_are_told(tmp_path, options, said):
     with pytest.raises(UnknownNameError, match=said):
         lx.to_onnx(edge_network(0)[0], tmp_path / "m.onnx", **options)
+
+
+@pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
+@pytest.mark.parametrize("lif", ["function", "inline"])
+def test_weights_of_four_bits_take_half_a_byte(tmp_path, form, lif):
+    """Their extremes too; those that do not fit stay as they are."""
+    rng = np.random.default_rng(0)
+    lifs = {"decay": 3900, "decay_bits": 12, "threshold": 40, "reset_code": 40, "reset": "subtract", "state_bits": 16}
+    nodes = {
+        "in": IntInput(shape=(33,), code=InputCode(kind="spikes")),
+        "narrow": IntDense(weight=rng.integers(-8, 8, (41, 33)), weight_bits=4),
+        "a": int_lif(shape=(41,), unit=Fraction(1), **lifs),
+        "wide": IntDense(weight=rng.integers(-9, 9, (5, 41)), weight_bits=5),
+        "b": int_lif(shape=(5,), unit=Fraction(1), **lifs),
+        "out": Output(shape=(5,)),
+    }
+    names = ["in", "narrow", "a", "wide", "b", "out"]
+    q = IntNetwork(nodes=nodes, edges=[Edge(*pair) for pair in itertools.pairwise(names)], dt=1e-3)
+    codes = (rng.random((12, 3, 33)) < 0.4).astype(int)
+    eight, four = (
+        lx.to_onnx(q, tmp_path / f"{kind}.onnx", form=form, lif=lif, inputs=codes, weights=kind)
+        for kind in ("int8", "int4")
+    )
+    types = {t.name: t.data_type for t in onnx.load(four.path).graph.initializer}
+    assert (types["narrow.weight"], types["wide.weight"]) == (onnx.TensorProto.INT4, onnx.TensorProto.INT8)
+    assert eight.size - four.size > 41 * 33 // 2 - 200
+    assert check_onnx(four.path) == () and lx.same(lx.from_onnx(four.path), q)
+    with pytest.raises(UnsupportedError, match=r"LX401.*weights: 'int4'.*opset 21"):
+        lx.to_onnx(q, tmp_path / "m.onnx", weights="int4", opset=17)
 
 
 @pytest.mark.parametrize("form", ["scan", "layerwise"])
