@@ -217,8 +217,8 @@ MUTANTS = [
     ),
     Mutant(
         "export/onnx_widths.py",
-        "node, IntDense | Flatten) else FLOAT32_WHOLE",
-        "node, IntDense | Flatten) else INT32",
+        "node, IntDense | Flatten) or split else FLOAT32_WHOLE",
+        "node, IntDense | Flatten) or split else INT32",
         ONNX_ALL,
     ),
     Mutant("export/onnx_connections.py", "and x.dtype in NARROW", "", ONNX_ALL),
@@ -240,6 +240,7 @@ MUTANTS = [
         "export/onnx_restoring.py", 'lif="function" if model.functions', 'lif="inline" if model.functions', ONNX_BACK
     ),
     Mutant("export/onnx_file.py", "    if missing:", "    if False:", ONNX_BACK),
+    Mutant("export/onnx_widths.py", "return room.bit_length()", "return room.bit_length() + 1", ONNX_ALL),
     Mutant("export/onnx_packing.py", "weight.max() > 7", "weight.max() > 8", ONNX),
     Mutant("export/onnx_packing.py", "np.where(halves > 7,", "np.where(halves > 8,", ONNX),
     # The QONNX dialect and its proof

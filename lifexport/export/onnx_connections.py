@@ -2,7 +2,7 @@
 
 =====================  ==============================================================================
 dense                  ``MatMulInteger`` on 8-bit inputs, ``MatMul`` in float32 or in int32
-convolution            ``Conv`` in float32
+convolution            ``Conv`` in float32; for sums beyond ``2**24`` one for every digit of the weights
 sum pooling            ``Conv`` in float32 with ones, channel by channel
 flattening             ``Flatten``
 =====================  ==============================================================================
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import TensorProto  # noqa: TID251
 
-from ..bounds import INT32, exact_kernels
+from ..bounds import FLOAT32_WHOLE, INT32, exact_kernels
 from ..findings import error
 from ..network import FloatNetwork, IntNetwork
 from ..neurons import Word
@@ -28,7 +28,7 @@ from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from ..windows import Windows
 from .onnx_neurons import input_gain
 from .onnx_ops import InOrder, OnnxOps
-from .onnx_widths import widths_of
+from .onnx_widths import digit_bits, widths_of
 
 NARROW = (TensorProto.UINT8, TensorProto.INT8)
 
@@ -105,8 +105,25 @@ def _(node: IntDense, at: Recorder, x: Value) -> Value:
 
 @connect.register
 def _(node: IntConv, at: Recorder, x: Value) -> Value:
-    product = _convolved(at, x, _real_weight(at, node.weight), node.windows, node.groups)
-    return _shifted(node, at.ops, product.name)
+    if at.partial <= FLOAT32_WHOLE:
+        product = _convolved(at, x, _real_weight(at, node.weight), node.windows, node.groups)
+        return _shifted(node, at.ops, product.name)
+    return _shifted(node, at.ops, _by_digits(node, at, x))
+
+
+def _by_digits(node: IntConv, at: Recorder, x: Value) -> str:
+    """Sums beyond what float32 holds: a convolution for every digit of the weights, put together in int32."""
+    bits = digit_bits(node, at.largest)
+    assert bits is not None, "widths_of admits no other"
+    half, rest, total, place = 1 << (bits - 1), node.weight, "", 0
+    while rest.any():
+        digit = (rest + half) % (2 * half) - half
+        stored = at.ops.tensor(digit.astype(np.int32), f"weight_digit{place}")
+        real = at.outer.emit("Cast", stored, to=TensorProto.FLOAT, label="digit_real")
+        y = at.ops.shift_left(_convolved(at, x, real, node.windows, node.groups).name, place * bits)
+        total = at.ops.add(total, y) if total else y
+        rest, place = (rest - digit) >> bits, place + 1
+    return total
 
 
 @connect.register

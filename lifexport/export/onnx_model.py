@@ -32,6 +32,8 @@ Dialect = Literal["standard", "qonnx"]
 Arithmetic = Literal["int", "float"]
 IR_VERSIONS: dict[int, int] = {17: 8, 21: 10}
 """Format version that goes with an operator set: onnxruntime 1.15 and later run 17, 1.18 and later 21."""
+LARGEST = (1 << 31) - (1 << 20)
+"""Bytes of numbers in a file; protobuf takes 2 GiB, everything in all."""
 DIALECTS: dict[str, dict[str, Any]] = {
     "standard": {"form": "scan", "lif": "function", "opset": 21},
     "qonnx": {"form": "step", "lif": "inline", "opset": OPSET},
@@ -159,6 +161,11 @@ def to_onnx(
         fix = "quantize it first" if own == "float" else "give the network it was quantized from"
         raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
     model = build(network, **chosen)
+    if sum(len(tensor.raw_data) for tensor in model.graph.initializer) + len(model.metadata_props[0].value) > LARGEST:
+        fix = 'use weights="int4", or split the network'
+        raise error(
+            "LX401", field="path", found=f"a file of more than {LARGEST} bytes, which protobuf cannot write", fix=fix
+        )
     content = model.SerializeToString(deterministic=True)
     proofs: tuple[str, ...] = ()
     with whole_file(path) as temporary:

@@ -14,7 +14,7 @@ from ..findings import error
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntWeights
-from ..spatial import Flatten
+from ..spatial import Flatten, IntConv
 from .onnx_neurons import stored_range
 
 
@@ -78,6 +78,15 @@ def widths_of(network: IntNetwork) -> Widths:
     return narrower
 
 
+def digit_bits(node: IntConv, largest: int) -> int | None:
+    """Bits of the digits into which a convolution's weights may be split, so that float32 holds the sums of each.
+
+    None if there are none of two bits or more.
+    """
+    room = FLOAT32_WHOLE // (node.weight[0].size * max(largest, 1))
+    return room.bit_length() if room >= 2 else None
+
+
 def _static_sum(network: IntNetwork, name: str) -> int:
     return product_bound(network, name) if isinstance(network.nodes[name], IntWeights) else largest(network, name)
 
@@ -94,7 +103,8 @@ def _excess(network: IntNetwork, widths: Widths) -> tuple[str, int, str] | None:
     for name, node in network.connections.items():
         if widths.out[name] > INT32:
             return name, widths.out[name], "beyond int32"
-        exact = INT32 if isinstance(node, IntDense | Flatten) else FLOAT32_WHOLE
+        split = isinstance(node, IntConv) and digit_bits(node, widths.inputs[name]) is not None
+        exact = INT32 if isinstance(node, IntDense | Flatten) or split else FLOAT32_WHOLE
         if widths.sums[name] > exact:
             return name, widths.sums[name], "beyond 2**24, which float32 holds: ONNX convolves and pools no int32"
     return None

@@ -383,6 +383,14 @@ def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
         lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
 
 
+def test_a_file_that_protobuf_does_not_hold_is_refused(tmp_path, monkeypatch):
+    network, _ = edge_network(0, state_bits=16)
+    monkeypatch.setattr(onnx_model, "LARGEST", 100)
+    with pytest.raises(UnsupportedError, match=r"LX401.*path: a file of more than \d+ bytes"):
+        lx.to_onnx(network, tmp_path / "n.onnx")
+    assert not (tmp_path / "n.onnx").exists()
+
+
 def test_arithmetic_is_that_of_the_network(tmp_path):
     network, _ = edge_network(0, state_bits=16)
     with pytest.raises(UnsupportedError, match=r"LX401.*arithmetic: 'float' of a IntNetwork"):
@@ -421,7 +429,7 @@ def test_weights_of_four_bits_take_half_a_byte(tmp_path, form, lif):
         "in": IntInput(shape=(33,), code=InputCode(kind="spikes")),
         "narrow": IntDense(weight=rng.integers(-8, 8, (41, 33)), weight_bits=4),
         "a": int_lif(shape=(41,), unit=Fraction(1), **lifs),
-        "wide": IntDense(weight=rng.integers(-9, 9, (5, 41)), weight_bits=5),
+        "wide": IntDense(weight=np.maximum(rng.integers(-8, 9, (5, 41)), np.eye(5, 41, dtype=int) * 8), weight_bits=5),
         "b": int_lif(shape=(5,), unit=Fraction(1), **lifs),
         "out": Output(shape=(5,)),
     }

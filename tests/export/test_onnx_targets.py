@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 
 import numpy as np
 import onnx
 import pytest
 from exact_nets import exact_network
 from finetuning.test_exact import CASES
-from nets import edge_network, random_network, relaxing_network, spatial_network
+from nets import edge_network, int_lif, random_network, relaxing_network, spatial_network
 
 import lifexport as lx
 from lifexport import neurons
+from lifexport.errors import RangeError
 from lifexport.export.onnx_file import check_onnx, read_model
 from lifexport.export.onnx_restoring import restore
 from lifexport.graph import Edge
+from lifexport.network import IntNetwork
 from lifexport.neurons import Leak, Rules, Word
+from lifexport.nodes import InputCode, IntInput, Output
 from lifexport.ops import ROUNDINGS
 from lifexport.readout import READOUTS
+from lifexport.spatial import IntConv
 
 OPTIONS = {
     "scan": {},
@@ -125,3 +130,43 @@ def test_everything_a_file_takes_and_gives_is_explained(tmp_path, options):
 def test_every_readout(tmp_path, readout, options):
     network, codes = random_network(3, recurrent=True)
     require_exported(dataclasses.replace(network, readout=readout), codes, tmp_path / "m.onnx", **options)
+
+
+@pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
+@pytest.mark.parametrize(("weight_bits", "digits"), [(8, 1), (12, 1), (13, 2), (16, 2), (19, 2)])
+def test_convolutions_whose_sums_float32_does_not_hold(tmp_path, form, weight_bits, digits):
+    """Weights at both ends of their range on full inputs: every bit of the sum counts."""
+    rng, largest = np.random.default_rng(weight_bits), (1 << (weight_bits - 1)) - 1
+    weight = rng.choice([-largest - 1, -largest, -1, 1, largest - 1, largest], (4, 2, 3, 3))
+    weight[0] = largest
+    code = InputCode(kind="graded", bits=8)
+    numbers = {"threshold": 1 << 22, "reset_code": 1 << 22, "reset": "subtract", "decay": 3, "decay_bits": 2}
+    nodes = {
+        "in": IntInput(shape=(2, 6, 5), code=code),
+        "conv": IntConv(weight=weight, weight_bits=weight_bits, size=(6, 5), padding=1),
+        "lif": int_lif(shape=(4, 6, 5), unit=Fraction(1), state_bits=30, **numbers),
+        "out": Output(shape=(4, 6, 5)),
+    }
+    edges = [Edge("in", "conv"), Edge("conv", "lif"), Edge("lif", "out")]
+    network = IntNetwork(nodes=nodes, edges=edges, dt=1e-3)
+    codes = rng.choice([0, 1, 254, 255], (8, 2, 2, 6, 5))
+    codes[:2], codes[1, ..., 2, 2] = 255, 254
+    require_exported(network, codes, tmp_path / "m.onnx", form=form)
+    model = read_model(tmp_path / "m.onnx")
+    graphs = [model.graph] + [a.g for n in model.graph.node for a in n.attribute if a.name == "body"]
+    assert sum(node.op_type == "Conv" for graph in graphs for node in graph.node) == digits
+
+
+def test_convolutions_that_not_even_digits_hold_are_refused(tmp_path):
+    code = InputCode(kind="graded", bits=20)
+    nodes = {
+        "in": IntInput(shape=(2, 6, 5), code=code),
+        "conv": IntConv(weight=np.ones((1, 2, 3, 3), int), size=(6, 5)),
+        "lif": int_lif(
+            shape=(1, 4, 3), unit=Fraction(1), threshold=9, reset_code=9, reset="subtract", decay=3, decay_bits=2
+        ),
+        "out": Output(shape=(1, 4, 3)),
+    }
+    edges = [Edge("in", "conv"), Edge("conv", "lif"), Edge("lif", "out")]
+    with pytest.raises(RangeError, match=r"LX302.*conv: sums of up to .*2\*\*24"):
+        lx.to_onnx(IntNetwork(nodes=nodes, edges=edges, dt=1e-3), tmp_path / "m.onnx")
