@@ -27,6 +27,8 @@ install spyx spyx==1.0.0 nir==1.0.8
 
 make ort118 # the oldest onnxruntime that is promised
 install ort118 onnxruntime==1.18.1 'numpy<2'
+make ort123 # one whose int64 Max, Min and Clip are wrong
+install ort123 onnxruntime==1.23.2
 make fpga
 install fpga qonnx==1.0.0 hls4ml==1.3.0
 

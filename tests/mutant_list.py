@@ -240,6 +240,10 @@ MUTANTS = [
         "export/onnx_restoring.py", 'lif="function" if model.functions', 'lif="inline" if model.functions', ONNX_BACK
     ),
     Mutant("export/onnx_file.py", "    if missing:", "    if False:", ONNX_BACK),
+    Mutant("export/onnx_model.py", "    hide_unused(graph)\n", "", "tests/export/test_onnx_functions.py"),
+    Mutant(
+        "export/onnx_ops.py", "return self.maximum(self.minimum(x, self.number(hi)), self.number(lo))", "pass", ONNX
+    ),
     Mutant("export/onnx_widths.py", "return room.bit_length()", "return room.bit_length() + 1", ONNX_ALL),
     Mutant("export/onnx_packing.py", "weight.max() > 7", "weight.max() > 8", ONNX),
     Mutant("export/onnx_packing.py", "np.where(halves > 7,", "np.where(halves > 8,", ONNX),

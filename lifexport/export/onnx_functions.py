@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from onnx import AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, TensorProto, helper  # noqa: TID251
+from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto, helper  # noqa: TID251
 
 from ..files import sha256
 from ..neurons import IntLIF
@@ -106,6 +106,19 @@ class Functions:
         self.protos[function.name] = function
         given = [f"{layer}/{output}" for output in outputs]
         return helper.make_node(function.name, actual, given, name=f"{layer}/step", domain=DOMAIN)
+
+
+def hide_unused(graph: GraphProto) -> None:
+    """Leave outputs of functions that nothing reads without a name.
+
+    With a name onnxruntime 1.18.1 puts other values into those that are read, silently.
+    """
+    nodes = _nested(graph.node)
+    graphs = [graph, *(a.g for node in nodes for a in node.attribute if a.type == AttributeProto.GRAPH)]
+    read = _read(graph.node) | {value.name for inner in graphs for value in inner.output}
+    for node in nodes:
+        if node.domain == DOMAIN:
+            node.output[:] = [name if name in read else "" for name in node.output]
 
 
 def title(node: Neuron) -> str:

@@ -19,7 +19,7 @@ from ..files import sha256, whole_file
 from ..findings import error, unknown_name
 from ..network import FloatNetwork, IntNetwork
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
-from .onnx_functions import DOMAIN, VERSION, Functions, Lif
+from .onnx_functions import DOMAIN, VERSION, Functions, Lif, hide_unused
 from .onnx_layerwise import layerwise_graph
 from .onnx_packing import WeightType, pack_weights
 from .onnx_qonnx import OPSET, qonnx_model
@@ -240,6 +240,7 @@ def build(
     else:
         whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
         graph = whole(network, "captured" if captured else "input", outputs, opset, functions)
+    hide_unused(graph)
     if weights == "int4":
         pack_weights(graph)
     ours = [helper.make_opsetid(DOMAIN, VERSION)] if functions else []

@@ -27,9 +27,12 @@ ENVIRONMENTS = {
     "snn_mlir": "torch",
     "qonnx": "fpga",
     "hls4ml": "fpga",
-    "onnxruntime_old": "ort118",
+    "onnxruntime_1_18": "ort118",
+    "onnxruntime_1_23": "ort123",
 }
 """Environment a package lies in, if that has another name; ``benchmarks/interop_environments.sh`` makes them."""
+RUNNERS = {"onnxruntime_1_18": "onnxruntime_old", "onnxruntime_1_23": "onnxruntime_old"}
+"""Runner of a package, if that has another name."""
 PATIENCE = 600
 """Seconds."""
 
@@ -125,7 +128,7 @@ def run_jobs(tool: str, jobs: Sequence[Job]) -> tuple[Ran, ...]:
 
 
 def _report(tool: str, python: Path, folder: Path) -> dict:
-    script = Path(__file__).parent / "runners" / f"run_{tool}.py"
+    script = Path(__file__).parent / "runners" / f"run_{RUNNERS.get(tool, tool)}.py"
     quiet = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(

@@ -364,7 +364,8 @@ def test_a_sum_beyond_int32_is_taken_in_int64(tmp_path):
     assert trace.overflows["lif"] > 0
     lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
     types = {node.op_type for node in step_nodes(read_model(tmp_path / "m.onnx"))}
-    assert "Clip" in types and trace.v["lif"].max() == 2**30 - 1
+    assert trace.v["lif"].max() == 2**30 - 1
+    assert not types & {"Clip", "Max", "Min"}, "onnxruntime 1.23 to 1.31 compare 32 bits of an int64 there"
 
 
 @pytest.mark.parametrize(
