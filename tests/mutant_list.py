@@ -245,7 +245,24 @@ MUTANTS = [
         "export/onnx_ops.py", "return self.maximum(self.minimum(x, self.number(hi)), self.number(lo))", "pass", ONNX
     ),
     Mutant("export/onnx_widths.py", "return room.bit_length()", "return room.bit_length() + 1", ONNX_ALL),
-    Mutant("export/onnx_packing.py", "weight.max() > 7", "weight.max() > 8", ONNX),
+    Mutant("export/onnx_packing.py", "weight.max() <= 7", "weight.max() <= 8", ONNX),
+    Mutant("export/onnx_external.py", "named != wanted.name", "False", "tests/export/test_onnx_external.py"),
+    Mutant(
+        "export/onnx_external.py", "if offset + length <= len(data)", "if True", "tests/export/test_onnx_external.py"
+    ),
+    Mutant(
+        "export/onnx_external.py",
+        ".tobytes() != chunk.data",
+        ".tobytes() is None",
+        "tests/export/test_onnx_external.py",
+    ),
+    Mutant("export/onnx_external.py", "if len(data) != end:", "if False:", "tests/export/test_onnx_external.py"),
+    Mutant(
+        "export/onnx_external.py",
+        "if data[end : chunk.offset].any():",
+        "if False:",
+        "tests/export/test_onnx_external.py",
+    ),
     Mutant("export/onnx_packing.py", "np.where(halves > 7,", "np.where(halves > 8,", ONNX),
     # The QONNX dialect and its proof
     Mutant("export/onnx_qonnx_ops.py", '"half_even": "ROUND"', '"half_even": "FLOOR"', ONNX_QONNX),

@@ -10,6 +10,7 @@ import onnx  # noqa: TID251
 from ..errors import LifexportError
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
+from .onnx_external import is_split, open_data
 from .onnx_functions import DOMAIN, foreign
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import load, record_of, restore
@@ -26,7 +27,7 @@ def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
         model = read_model(Path(path))
         if record_of(model) is None:
             return (Finding(code="LX420", found="no metadata key 'lifexport'", fix="export it with lifexport.to_onnx"),)
-        return load(model).findings
+        return load(model, open_data(Path(path), model)).findings
     except LifexportError as failure:
         return failure.findings
 
@@ -68,15 +69,18 @@ def read_own(path: Path) -> tuple[onnx.ModelProto, FloatNetwork | IntNetwork]:
     if record_of(model) is None:
         fix = "export it with lifexport.to_onnx; converters drop the metadata key 'lifexport' with all it says"
         raise error("LX003", found=f"{path.name}: a model without lifexport's record", fix=fix)
-    return model, restore(model)
+    return model, restore(model, open_data(path, model))
 
 
 def read_model(path: Path) -> onnx.ModelProto:
     """Load and check a model: structure, types, shapes, no operator outside the standard (LX003)."""
     try:
         model = onnx.load(path, load_external_data=False)
-        onnx.checker.check_model(model, full_check=True)
+        open_data(path, model)
+        onnx.checker.check_model(os.fspath(path) if is_split(model) else model, full_check=True)
         onnx.shape_inference.infer_shapes(model, strict_mode=True, check_type=True)
+    except LifexportError:
+        raise
     except OSError as reason:
         raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing .onnx file") from None
     except Exception as reason:  # protobuf, checker and inference each have errors of their own

@@ -31,7 +31,7 @@ from ..simulation.trace import State, Trace
 from ..spatial import FloatAvgPool, FloatConv, SumPool
 from .onnx_neurons import fires_at
 from .onnx_restoring import form_of
-from .onnx_running import RUNTIMES, by_steps
+from .onnx_running import RUNTIMES, Source, by_steps
 from .onnx_step import edge_names, typed
 
 U = 2.0**-24
@@ -82,7 +82,7 @@ class Tally:
 
 
 def prove_float(
-    model: onnx.ModelProto, twin: onnx.ModelProto, network: FloatNetwork, inputs: np.ndarray | None
+    model: onnx.ModelProto, sources: tuple[Source, Source], network: FloatNetwork, inputs: np.ndarray | None
 ) -> tuple[str, ...]:
     """Run file and twin in every runtime against the float64 simulator.
 
@@ -90,8 +90,8 @@ def prove_float(
     ----------
     model : ModelProto
         The file.
-    twin : ModelProto
-        The same step, with the state as input and everything it computes as output.
+    sources : (ModelProto or Path, ModelProto or Path)
+        What to run: the file, and its twin, the same step with the state as input and all it computes as output.
     network : FloatNetwork
     inputs : float array, shape ``(time, batch, *features)``, optional
         Further inputs.
@@ -109,7 +109,7 @@ def prove_float(
     tally, form = Tally(), form_of(model)
     taken = {value.name for value in model.graph.input}
     for name, start in RUNTIMES.items():
-        run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in (start(model), start(twin)))
+        run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in map(start, sources))
         for case in _cases(network, inputs):
             label = f"{name}, {case.label}"
             rows = _rows(network, case)

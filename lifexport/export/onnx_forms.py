@@ -18,6 +18,7 @@ from .onnx_functions import Functions
 from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
 from .onnx_step import Carried, Exported, Step, arithmetic_of, initial_values, number_type, type_of
+from .onnx_storage import Storage
 
 Form = Literal["scan", "step", "layerwise"]
 InitialState = Literal["captured", "input"]
@@ -30,7 +31,7 @@ def initial_names(population: str) -> tuple[str, ...]:
     return tuple(f"graph.{population}.{part}_initial" for part in ("V", "V_post"))
 
 
-def step_graph(network: Exported, outputs: Outputs, functions: Functions | None) -> GraphProto:
+def step_graph(network: Exported, outputs: Outputs, functions: Functions | None, storage: Storage) -> GraphProto:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
     step = Step(network, lambda name: name, functions, x="x")
     inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
@@ -40,12 +41,17 @@ def step_graph(network: Exported, outputs: Outputs, functions: Functions | None)
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     infos = [_info(part.name, part.dtype, ("batch", *part.shape), part.doc) for part in ends]
     doc = f"{arithmetic_of(network)}: one time step of {', '.join(network.populations)}; feed every *_next back."
-    nodes, stored = [*step.outer, *step.nodes, *tail], [*step.initializers.values()]
+    nodes, stored = [*step.outer, *step.nodes, *tail], storage.store(step.initializers.values())
     return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
 def scan_graph(
-    network: Exported, initial_state: InitialState, outputs: Outputs, opset: int, functions: Functions | None
+    network: Exported,
+    initial_state: InitialState,
+    outputs: Outputs,
+    opset: int,
+    functions: Functions | None,
+    storage: Storage,
 ) -> GraphProto:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
     step = Step(network, lambda name: f"{name}_before", functions, x="x_t", loops=True)
@@ -61,7 +67,15 @@ def scan_graph(
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
     doc = f"{arithmetic_of(network)}: one Scan over time; its body is one step of {', '.join(network.populations)}."
     return sequence_graph(
-        network, ops, step.carried, traced, initial_state=initial_state, outputs=outputs, opset=opset, doc=doc
+        network,
+        ops,
+        step.carried,
+        traced,
+        initial_state=initial_state,
+        outputs=outputs,
+        opset=opset,
+        storage=storage,
+        doc=doc,
     )
 
 
@@ -74,6 +88,7 @@ def sequence_graph(
     initial_state: InitialState,
     outputs: Outputs,
     opset: int,
+    storage: Storage,
     doc: str,
 ) -> GraphProto:
     """Graph of a whole sequence around nodes that give spikes, what is traced and the state after the last step."""
@@ -96,7 +111,7 @@ def sequence_graph(
         infos += [_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in traced]
     if outputs == "counts":
         infos += [_count(network, ops, name) for name in network.populations]
-    stored = [*ops.initializers.values()]
+    stored = storage.store(ops.initializers.values())
     return helper.make_graph(ops.nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 

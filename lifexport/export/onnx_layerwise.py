@@ -30,10 +30,16 @@ from .onnx_functions import Functions
 from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
 from .onnx_step import Carried, Exported, Step, arithmetic_of, edge_names, input_type, number_type, on_the_way, type_of
+from .onnx_storage import Storage
 
 
 def layerwise_graph(
-    network: Exported, initial_state: InitialState, outputs: Outputs, opset: int, functions: Functions | None
+    network: Exported,
+    initial_state: InitialState,
+    outputs: Outputs,
+    opset: int,
+    functions: Functions | None,
+    storage: Storage,
 ) -> GraphProto:
     """Whole sequence in; spikes, readout and ``<tensor>_final`` out."""
     layers = _Layers(network, initial_state, outputs, functions)
@@ -53,6 +59,7 @@ def layerwise_graph(
         initial_state=initial_state,
         outputs=outputs,
         opset=opset,
+        storage=storage,
         doc=doc,
     )
 

@@ -15,15 +15,18 @@ from typing import Any, Literal, get_args
 import numpy as np
 from onnx import GraphProto, ModelProto, helper  # noqa: TID251
 
-from ..files import sha256, whole_file
+from ..files import sha256, whole_file, whole_files
 from ..findings import error, unknown_name
 from ..network import FloatNetwork, IntNetwork
+from .onnx_external import Chunk, data_path, write
 from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
 from .onnx_functions import DOMAIN, VERSION, Functions, Lif, hide_unused
 from .onnx_layerwise import layerwise_graph
-from .onnx_packing import WeightType, pack_weights
+from .onnx_packing import WeightType
 from .onnx_qonnx import OPSET, qonnx_model
 from .onnx_qonnx_ops import identifier
+from .onnx_step import initial_values
+from .onnx_storage import Storage
 from .provenance import KEY, record
 from .result import ExportResult
 
@@ -32,8 +35,6 @@ Dialect = Literal["standard", "qonnx"]
 Arithmetic = Literal["int", "float"]
 IR_VERSIONS: dict[int, int] = {17: 8, 21: 10}
 """Format version that goes with an operator set: onnxruntime 1.15 and later run 17, 1.18 and later 21."""
-LARGEST = (1 << 31) - (1 << 20)
-"""Bytes of numbers in a file; protobuf takes 2 GiB, everything in all."""
 DIALECTS: dict[str, dict[str, Any]] = {
     "standard": {"form": "scan", "lif": "function", "opset": 21},
     "qonnx": {"form": "step", "lif": "inline", "opset": OPSET},
@@ -43,7 +44,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "form": get_args(Form),
     "lif": get_args(Lif),
     "weights": get_args(WeightType),
-    "initial_state": get_args(InitialState),
+    "initial_state": (*get_args(InitialState), "zeros"),
     "outputs": get_args(Outputs),
     "opset": get_args(Opset),
 }
@@ -62,9 +63,10 @@ def to_onnx(
     dialect: Dialect = "standard",
     lif: Lif | None = None,
     weights: WeightType = "int8",
-    initial_state: InitialState | None = None,
+    initial_state: InitialState | Literal["zeros"] | None = None,
     outputs: Outputs = "final",
     opset: int | None = None,
+    external_data: bool | None = None,
     verify: bool = True,
     inputs: np.ndarray | None = None,
 ) -> ExportResult:
@@ -120,13 +122,17 @@ def to_onnx(
     weights : ``"int8"`` | ``"int4"``
         ``int4`` stores weights of up to 4 bits two in a byte; it needs opset 21 and a runtime that knows INT4
         (onnxruntime 1.18 does not).
-    initial_state : ``"captured"`` | ``"input"``, optional
-        Start from the captured initial state (default, but for form ``step``), or take every part of the state as an
+    initial_state : ``"captured"`` | ``"input"`` | ``"zeros"``, optional
+        Start from the captured initial state (default, but for form ``step``; ``zeros`` makes sure that it is zero), or
+        take every part of the state as an
         input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
     outputs : ``"final"`` | ``"counts"`` | ``"trace"``
         Whether how often every neuron fires, or every membrane and spike, is an output too.
     opset : 21 | 17, optional
         Standard operators of that version; 17 is for runtimes before onnxruntime 1.18.
+    external_data : bool, optional
+        Whether numbers go to a file of their own, ``<path>.data``; by default where they are more than protobuf's
+        2 GiB. Keep both files together.
     verify : bool
         Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
         on random and on boundary inputs and states, and restore the network from it, before it gets its final name.
@@ -160,21 +166,20 @@ def to_onnx(
     if arithmetic not in (None, own):
         fix = "quantize it first" if own == "float" else "give the network it was quantized from"
         raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
-    model = build(network, **chosen)
-    if sum(len(tensor.raw_data) for tensor in model.graph.initializer) + len(model.metadata_props[0].value) > LARGEST:
-        fix = 'use weights="int4", or split the network'
-        raise error(
-            "LX401", field="path", found=f"a file of more than {LARGEST} bytes, which protobuf cannot write", fix=fix
-        )
-    content = model.SerializeToString(deterministic=True)
-    proofs: tuple[str, ...] = ()
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)
+    if external_data and dialect == "qonnx":
+        raise error("LX401", field="external_data", found="True in dialect 'qonnx'", fix="leave it out")
+    path, proofs = Path(path), ()
+    model, chunks = build_split(network, data_path(path).name, external_data, **chosen)
+    with whole_files(path.parent) if chunks else whole_file(path) as place:
+        written = place / path.name if chunks else place
+        write(written, model, chunks)
+        content = written.read_bytes()
+        size = len(content) + (data_path(written).stat().st_size if chunks else 0)
         if verify:
             from .onnx_verify import verify_file  # loads the runtimes
 
-            proofs = verify_file(temporary, network, inputs)
-    return ExportResult(path=Path(path), size=len(content), sha256=sha256(content), proofs=proofs)
+            proofs = verify_file(written, network, inputs)
+    return ExportResult(path=path, size=size, sha256=sha256(content), proofs=proofs)
 
 
 def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any]:
@@ -200,6 +205,12 @@ def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any
         raise error(
             "LX401", field="weights", found=found, fix="give an IntNetwork; ONNX has 4-bit numbers from opset 21"
         )
+    if initial_state == "zeros":
+        name = next((name for name, value in initial_values(network).items() if value.any()), None)
+        if name is not None:
+            fix = 'use "captured", or train and capture from zero'
+            raise error("LX401", field="initial_state", found=f"'zeros', but {name} starts elsewhere", fix=fix)
+        options["initial_state"] = initial_state = "captured"
     if form == "step" and initial_state == "captured":
         fix = "leave it out: the state is an input of every step"
         raise error("LX401", field="initial_state", found="'captured' in form 'step'", fix=fix)
@@ -212,8 +223,15 @@ def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any
     return options
 
 
-def build(
+def build(network: FloatNetwork | IntNetwork, **options: Any) -> ModelProto:
+    """Model of a form, its numbers inside; two calls give equal bytes. Options are those of ``build_split``."""
+    return build_split(network, "", False, **options)[0]
+
+
+def build_split(
     network: FloatNetwork | IntNetwork,
+    data_name: str,
+    external: bool | None,
     *,
     form: Form = "scan",
     dialect: Dialect = "standard",
@@ -222,8 +240,8 @@ def build(
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: int = 21,
-) -> ModelProto:
-    """Model of a form; two calls give equal bytes."""
+) -> tuple[ModelProto, list[Chunk]]:
+    """Model of a form, and what goes to its data file if numbers go there (``external``; None: where they must)."""
     captured = form != "step" and initial_state != "input"
     if dialect == "qonnx":
         assert isinstance(network, IntNetwork)
@@ -233,16 +251,16 @@ def build(
         )
         values = _homeless(network, model.graph, captured=False)
         helper.set_model_props(model, {KEY: record(network, values=values, dialect=dialect)})
-        return model
+        return model, []
+    storage = Storage(weights, external, data_name)
     functions = Functions(opset) if lif == "function" else None
     if form == "step":
-        graph = step_graph(network, outputs, functions)
+        graph = step_graph(network, outputs, functions, storage)
     else:
         whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
-        graph = whole(network, "captured" if captured else "input", outputs, opset, functions)
+        graph = whole(network, "captured" if captured else "input", outputs, opset, functions, storage)
     hide_unused(graph)
-    if weights == "int4":
-        pack_weights(graph)
+    storage.finish(graph)
     ours = [helper.make_opsetid(DOMAIN, VERSION)] if functions else []
     model = helper.make_model(
         graph,
@@ -253,7 +271,7 @@ def build(
         doc_string=DOCS[type(network)],
     )
     helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured))})
-    return model
+    return model, storage.chunks
 
 
 def _homeless(

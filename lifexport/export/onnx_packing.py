@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,23 +12,26 @@ WeightType = Literal["int8", "int4"]
 """Narrowest type of stored weights."""
 
 
-def pack_weights(graph: GraphProto) -> None:
-    """Store every 8-bit weight that fits in 4 bits as INT4; what read it reads the result of a ``Cast``."""
-    casts = []
-    for tensor in graph.initializer:
+def pack(tensors: Sequence[TensorProto]) -> list[str]:
+    """Store every 8-bit weight that fits in 4 bits as INT4; the names of these weights."""
+    names = []
+    for tensor in tensors:
         if not tensor.name.endswith(".weight") or tensor.data_type != TensorProto.INT8:
             continue
         weight = numpy_helper.to_array(tensor)
-        if weight.min() < -8 or weight.max() > 7:
-            continue
-        tensor.CopyFrom(
-            TensorProto(
-                name=tensor.name, data_type=TensorProto.INT4, dims=weight.shape, raw_data=_packed(weight).tobytes()
-            )
-        )
-        wide = f"{tensor.name.removesuffix('.weight')}/weight_int8"
-        _read(graph, tensor.name, wide)
-        casts.append(helper.make_node("Cast", [tensor.name], [wide], name=wide, to=TensorProto.INT8))
+        if weight.min() >= -8 and weight.max() <= 7:
+            tensor.data_type, tensor.raw_data = TensorProto.INT4, _packed(weight).tobytes()
+            names.append(tensor.name)
+    return names
+
+
+def widen(graph: GraphProto, names: Sequence[str]) -> None:
+    """Let what reads a packed weight read the result of a ``Cast``."""
+    casts = []
+    for name in names:
+        wide = f"{name.removesuffix('.weight')}/weight_int8"
+        _read(graph, name, wide)
+        casts.append(helper.make_node("Cast", [name], [wide], name=wide, to=TensorProto.INT8))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

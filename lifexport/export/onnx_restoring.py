@@ -12,7 +12,7 @@ import functools
 import json
 import math
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,8 +28,9 @@ from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF, IntLIF
 from ..nodes import FloatDense, Input, IntDense, IntInput, Output
 from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
+from .onnx_external import differing, numbers
 from .onnx_forms import Form, Outputs, initial_names
-from .onnx_model import IR_VERSIONS, build
+from .onnx_model import IR_VERSIONS, build_split
 from .onnx_packing import unpacked, weight_type
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_qonnx_ops import identifier
@@ -70,13 +71,15 @@ class Reading(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def restore(model: ModelProto) -> FloatNetwork | IntNetwork:
+def restore(model: ModelProto, data: np.ndarray | None = None) -> FloatNetwork | IntNetwork:
     """Network that was exported, bit for bit.
 
     Parameters
     ----------
     model : ModelProto
         As ``read_model`` returns it.
+    data : uint8 array, optional
+        Its data file, as ``open_data`` returns it.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def restore(model: ModelProto) -> FloatNetwork | IntNetwork:
     LifexportError
         The rule of a network that an edited record breaks.
     """
-    network, findings = load(model)
+    network, findings = load(model, data)
     raise_errors(findings)
     assert network is not None
     return network
@@ -116,7 +119,7 @@ def _outputs(model: ModelProto) -> Outputs:
     return "trace" if "V_trace" in ends else "counts" if "count" in ends else "final"
 
 
-def load(model: ModelProto) -> Reading:
+def load(model: ModelProto, data: np.ndarray | None = None) -> Reading:
     """Read a model as far as it can be understood, with everything found on the way.
 
     Raises
@@ -129,7 +132,7 @@ def load(model: ModelProto) -> Reading:
     findings: list[Finding] = []
     network = None
     try:
-        nodes = _nodes(model, fields, findings)
+        nodes = _nodes(model, data, fields, findings)
         if len(nodes) == len(fields["nodes"]):
             cls, chip = NETWORKS[fields["kind"]], ("target", "target_digest")
             whole = {key: fields[key] for key in ("readout", "state_reset", *(chip if cls is IntNetwork else ()))}
@@ -139,7 +142,7 @@ def load(model: ModelProto) -> Reading:
             places = provenance.changed(fields, network)
             known = {(finding.node, finding.field) for finding in findings}
             findings += [_edited(fields, node, field) for node, field in places if (node, field) not in known]
-            findings += [*_differences(model, network, fields, agreed=not findings)]
+            findings += [*_differences(model, data, network, fields, agreed=not findings)]
     except LifexportError as failure:
         findings += failure.findings
     if len(findings) > MOST:
@@ -158,14 +161,16 @@ def _edited(fields: Mapping[str, Any], node: str | None, field: str | None, foun
 # From record and graph to a network
 
 
-def _nodes(model: ModelProto, fields: Mapping[str, Any], findings: list[Finding]) -> dict[str, Any]:
+def _nodes(
+    model: ModelProto, data: np.ndarray | None, fields: Mapping[str, Any], findings: list[Finding]
+) -> dict[str, Any]:
     if fields["kind"] not in NETWORKS or (fields["kind"] == IntNetwork.__name__) != ("target" in fields):
         raise error("LX403", field="kind", found=reprlib.repr(fields["kind"]), fix=f"use {' or '.join(NETWORKS)}")
     claimed = sum(math.prod(array["shape"]) for node in fields["nodes"].values() for array in node["arrays"].values())
-    if claimed > max(NEURONS, model.ByteSize()):
+    if claimed > max(NEURONS, 2 * (model.ByteSize() + (0 if data is None else len(data)))):
         fix = "export the file again, or get an undamaged copy"
         raise error("LX003", found=f"a record of {claimed} numbers, more than the file can hold", fix=fix)
-    stored, nodes = {tensor.name: tensor for tensor in model.graph.initializer}, {}
+    stored, nodes = {t.name: functools.partial(_numbers, t, data) for t in model.graph.initializer}, {}
     for name, facts in fields["nodes"].items():
         edited: list[Finding] = []
         try:
@@ -181,7 +186,7 @@ def _nodes(model: ModelProto, fields: Mapping[str, Any], findings: list[Finding]
 def _node(
     name: str,
     facts: Mapping[str, Any],
-    stored: Mapping[str, TensorProto],
+    stored: Mapping[str, Callable[[], np.ndarray]],
     kinds: Mapping[str, Any],
     edited: Any,
     found: list,
@@ -223,7 +228,9 @@ class _UnfitError(Exception):
     """Why record and graph do not give an array, in words."""
 
 
-def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str, TensorProto]) -> np.ndarray:
+def _array(
+    name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str, Callable[[], np.ndarray]]
+) -> np.ndarray:
     """Array of a node as the network holds it, from the graph or, where that has no place for it, from the record."""
     entry = facts["arrays"].get(field)
     names = initial_names(name) if field == "v_initial" else (f"{name}.{field}",)
@@ -237,7 +244,7 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
         raise _UnfitError("not in the graph")
     else:
         with np.errstate(invalid="ignore"):  # what is no integer has another digest
-            array = _numbers(tensor).astype(np.float64 if entry["dtype"] == "float64" else np.int64)
+            array = tensor().astype(np.float64 if entry["dtype"] == "float64" else np.int64)
         if field == "weight" and facts["kind"] == FloatDense.kind == IntDense.kind:
             array = array.T
         elif field == "v_initial":
@@ -249,16 +256,16 @@ def _array(name: str, field: str, facts: Mapping[str, Any], stored: Mapping[str,
     return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(shape)
 
 
-def _numbers(tensor: TensorProto) -> np.ndarray:
+def _numbers(tensor: TensorProto, data: np.ndarray | None) -> np.ndarray:
     """Numbers of an initializer, if they are stored as ``onnx_ops`` stores them."""
-    dims, dtype = tuple(tensor.dims), DTYPES.get(tensor.data_type)
-    if tensor.data_type == TensorProto.INT4 and len(tensor.raw_data) == (math.prod(dims) + 1) // 2:
-        return unpacked(tensor.raw_data, math.prod(dims)).reshape(dims)
-    if dtype is None or math.prod(dims) * dtype.itemsize != len(tensor.raw_data):
+    dims, dtype, raw = tuple(tensor.dims), DTYPES.get(tensor.data_type), numbers(tensor, data)
+    if raw is not None and tensor.data_type == TensorProto.INT4 and len(raw) == (math.prod(dims) + 1) // 2:
+        return unpacked(raw, math.prod(dims)).reshape(dims)
+    if raw is None or dtype is None or math.prod(dims) * dtype.itemsize != len(raw):
         raise _UnfitError("not stored as lifexport stores numbers")
     if any(size < 1 for size in dims):
         raise _UnfitError(f"shape {dims}")
-    return np.frombuffer(tensor.raw_data, dtype).reshape(dims)
+    return np.frombuffer(raw, dtype).reshape(dims)
 
 
 def _damaged(field: str | None, found: str) -> Exception:
@@ -269,7 +276,12 @@ def _damaged(field: str | None, found: str) -> Exception:
 
 
 def _differences(
-    model: ModelProto, network: FloatNetwork | IntNetwork, fields: Mapping[str, Any], *, agreed: bool
+    model: ModelProto,
+    data: np.ndarray | None,
+    network: FloatNetwork | IntNetwork,
+    fields: Mapping[str, Any],
+    *,
+    agreed: bool,
 ) -> Iterator[Finding]:
     """Everything in which a model is not the one ``to_onnx`` writes for a network.
 
@@ -277,8 +289,11 @@ def _differences(
     """
     names = [value.name for value in model.graph.input]
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    expected = build(
+    named = [entry.value for t in model.graph.initializer for entry in t.external_data if entry.key == "location"]
+    expected, chunks = build_split(
         network,
+        named[0] if named else "",
+        data is not None,
         form=form_of(model),
         dialect="qonnx" if QONNX in versions else "standard",
         lif="function" if model.functions else "inline",
@@ -287,6 +302,9 @@ def _differences(
         outputs=_outputs(model),
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),
     )
+    for name in () if data is None else differing(chunks, data):
+        agreed = False
+        yield _edited(fields, name or None, None, "other numbers in the data file" if name else "more in the data file")
     ours, theirs = _parts(model), _parts(expected)
     for what, name in {**theirs, **ours}:
         found = _difference(ours.get((what, name)), theirs.get((what, name)))

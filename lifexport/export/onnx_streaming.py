@@ -12,6 +12,7 @@ import onnxruntime
 from .. import arrays
 from ..findings import error
 from ..network import FloatNetwork, IntNetwork
+from .onnx_external import is_split
 from .onnx_file import read_own
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import form_of
@@ -83,9 +84,8 @@ class OnnxStream:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            source = os.fspath(path) if is_split(model) else model.SerializeToString()
+            session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as reason:  # onnxruntime has a class of its own for every kind
             found = f"onnxruntime {onnxruntime.__version__} cannot load it: {str(reason).splitlines()[0][:200]}"
             fix = "update onnxruntime, or export with opset=17"

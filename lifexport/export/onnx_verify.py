@@ -8,6 +8,7 @@ with more inputs and outputs, built from the same recorded step, shows what the 
 from __future__ import annotations
 
 import copy
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..simulation import simulate
 from ..simulation.stepwise import initial_state
 from ..simulation.trace import State, Trace
 from . import onnx_model
+from .onnx_external import open_data, write
 from .onnx_file import read_model
 from .onnx_float_proof import prove_float
 from .onnx_functions import DOMAIN
@@ -34,7 +36,7 @@ from .onnx_packing import weight_type
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_qonnx_proof import prove_qonnx
 from .onnx_restoring import form_of, load
-from .onnx_running import RUNTIMES, by_steps
+from .onnx_running import RUNTIMES, Source, by_steps
 from .onnx_step import input_dtype, typed
 from .onnx_widths import widths_of
 
@@ -66,22 +68,29 @@ def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarr
         LX003 if the file is not a valid ONNX model.
     """
     model = read_model(path)
+    data = open_data(path, model)
     if any(entry.domain == QONNX for entry in model.opset_import):
         assert isinstance(network, IntNetwork)
         proofs = prove_qonnx(model, network, _cases(network, inputs))
-        require_restored(model, network)
+        require_restored(model, network, data)
         return _sentences("valid: onnx checker (full), strict shape inference, operators of QONNX", proofs, network)
     lif = "function" if model.functions else "inline"
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     form = form_of(model)
     style = {"form": form, "lif": lif, "weights": weight_type(model), "opset": opset}
-    twin = onnx_model.build(network, **style, initial_state="input", outputs="trace")
+    options = {**style, "initial_state": "input", "outputs": "trace"}
+    twin, chunks = onnx_model.build_split(network, "twin.onnx.data", data is not None, **options)
     require_same_step(model, twin)
-    if isinstance(network, FloatNetwork):
-        proofs = prove_float(model, twin, network, inputs)
-    else:
-        proofs = _prove_bits(model, twin, network, inputs)
-    require_restored(model, network)
+    with tempfile.TemporaryDirectory() as folder:
+        sources: tuple[Source, Source] = (model, twin)
+        if data is not None:
+            sources = (path, Path(folder) / "twin.onnx")
+            write(sources[1], twin, chunks)
+        if isinstance(network, FloatNetwork):
+            proofs = prove_float(model, sources, network, inputs)
+        else:
+            proofs = _prove_bits(model, sources, network, inputs)
+    require_restored(model, network, data)
     valid = "valid: onnx checker (full), strict shape inference, standard operators and functions of them only"
     return _sentences(valid, proofs, network)
 
@@ -92,13 +101,13 @@ def _sentences(valid: str, proofs: tuple[str, ...], network: FloatNetwork | IntN
 
 
 def _prove_bits(
-    model: onnx.ModelProto, twin: onnx.ModelProto, network: IntNetwork, inputs: np.ndarray | None
+    model: onnx.ModelProto, sources: tuple[Source, Source], network: IntNetwork, inputs: np.ndarray | None
 ) -> tuple[str, ...]:
     """Run file and twin in every runtime; every value must be the reference simulator's."""
     cases, form, values = _cases(network, inputs), form_of(model), 0
     taken, given = ({value.name for value in model.graph.input}, {value.name for value in model.graph.output})
     for name, start in RUNTIMES.items():
-        run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in (start(model), start(twin)))
+        run_file, run_twin = ((by_steps(run) if form == "step" else run) for run in map(start, sources))
         for label, codes, state in cases:
             trace = simulate(network, codes, record=("v", "spikes"), backend="reference", state=state)
             feed = {"x": codes.astype(input_dtype(network))}
@@ -113,9 +122,11 @@ def _prove_bits(
     return (f"bit-equal to the reference simulator in {' and '.join(RUNTIMES)}: {values} values, 0 differ",)
 
 
-def require_restored(model: onnx.ModelProto, network: FloatNetwork | IntNetwork) -> None:
+def require_restored(
+    model: onnx.ModelProto, network: FloatNetwork | IntNetwork, data: np.ndarray | None = None
+) -> None:
     """Refuse (LX402) a file from which the network does not come back, or not to the last bit."""
-    restored, findings = load(model)
+    restored, findings = load(model, data)
     place = None if restored is None else difference(network, restored)
     found = f"network{place}" if place else str(findings[0]) if findings else None
     if found:
@@ -163,7 +174,9 @@ def _functions(model: onnx.ModelProto) -> dict[str, bytes]:
 
 
 def _numbers(model: onnx.ModelProto) -> dict[str, bytes]:
-    return {tensor.name: tensor.SerializeToString() for tensor in model.graph.initializer}
+    """Numbers in a model itself; those of its data file are compared when the network is restored."""
+    inside = [tensor for tensor in model.graph.initializer if tensor.data_location != onnx.TensorProto.EXTERNAL]
+    return {tensor.name: tensor.SerializeToString() for tensor in inside}
 
 
 def _expected(network: IntNetwork, trace: Trace, form: str) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ class ExportResult:
     path : Path
         The file.
     size : int
-        Bytes.
+        Bytes, those of its data file with them.
     sha256 : str
         Digest of its content.
     proofs : tuple of str

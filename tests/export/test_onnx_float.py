@@ -89,9 +89,9 @@ def test_the_proof_notices_another_network(tmp_path, form, field):
     )
     model = onnx.load(path)
     twin = onnx_model.build(network, form=form, initial_state="input", outputs="trace")
-    onnx_float_proof.prove_float(model, twin, network, None)
+    onnx_float_proof.prove_float(model, (model, twin), network, None)
     with pytest.raises(MismatchError, match=r"LX402.*instead of"):
-        onnx_float_proof.prove_float(model, twin, other, None)
+        onnx_float_proof.prove_float(model, (model, twin), other, None)
 
 
 @pytest.mark.parametrize("change", [{"reset": "value"}, {"compare": ">"}, {"refractory": 2}], ids=str)
@@ -101,8 +101,9 @@ def test_the_proof_notices_other_rules(tmp_path, change):
     hidden = dataclasses.replace(network.nodes["hidden"], **change)
     other = dataclasses.replace(network, nodes=network.nodes | {"hidden": hidden})
     twin = onnx_model.build(network, initial_state="input", outputs="trace")
+    model = onnx_model.build(network)
     with pytest.raises(MismatchError, match="LX402"):
-        onnx_float_proof.prove_float(onnx_model.build(network), twin, other, None)
+        onnx_float_proof.prove_float(model, (model, twin), other, None)
 
 
 def test_the_proof_compares_spikes_not_only_membranes():
@@ -111,8 +112,9 @@ def test_the_proof_compares_spikes_not_only_membranes():
     scan = next(node for node in twin.graph.node if node.op_type == "Scan")
     body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
     next(node for node in body.node if node.name == "hidden/emitted").input[0] = "hidden.fired_before"
+    model = onnx_model.build(network)
     with pytest.raises(MismatchError, match=r"LX402.*hidden\.spikes"):
-        onnx_float_proof.prove_float(onnx_model.build(network), twin, network, None)
+        onnx_float_proof.prove_float(model, (model, twin), network, None)
 
 
 @pytest.mark.parametrize("inner", ["scores", "prediction"])
@@ -122,7 +124,7 @@ def test_the_outputs_of_the_file_itself_are_compared(inner):
     node = next(node for node in model.graph.node if node.output[0] == inner)
     node.op_type = "Neg"
     with pytest.raises(MismatchError, match=f"LX402.*{inner}"):
-        onnx_float_proof.prove_float(model, twin, network, None)
+        onnx_float_proof.prove_float(model, (model, twin), network, None)
 
 
 def test_numbers_that_float32_does_not_hold_come_back(tmp_path):

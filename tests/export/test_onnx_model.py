@@ -37,7 +37,8 @@ def changed(network: IntNetwork, name: str, **fields) -> IntNetwork:
 @pytest.mark.parametrize("overflow", OVERFLOWS)
 @pytest.mark.parametrize("reset", ["subtract", "value"])
 @pytest.mark.parametrize("widths", [(8, 4), (16, 12), (24, 16)], ids=["v8d4", "v16d12", "v24d16"])
-def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths):
+@pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
+def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths, form):
     state_bits, decay_bits = widths
     rng = np.random.default_rng(len(rounding))
     reset_code = 5 if reset == "subtract" else -5
@@ -53,7 +54,8 @@ def test_every_rule_from_every_edge(tmp_path, rounding, overflow, reset, widths)
         "v_initial": 0,
     }
     network, codes = edge_network(0, **rules)
-    result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
+    lif = "function" if rounding in ("floor", "half_even") else "inline"
+    result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, form=form, lif=lif)
     assert "0 differ" in result.proofs[1] and "the same IntNetwork" in result.proofs[2]
 
 
@@ -71,11 +73,13 @@ def test_a_parameter_of_zeros(tmp_path, field, reset):
     assert check_onnx(tmp_path / "m.onnx") == ()
 
 
+@pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
 @pytest.mark.parametrize("seed", range(40))
-def test_random_networks(tmp_path, seed):
+def test_random_networks(tmp_path, seed, form):
     network, codes = random_network(seed)
     network = dataclasses.replace(network, readout=READOUTS[seed % 3])
-    options = {"outputs": ("final", "trace")[seed // 2 % 2], "initial_state": ("captured", "input")[seed % 2]}
+    options = {"outputs": ("final", "trace")[seed // 2 % 2], "form": form}
+    options |= {} if form == "step" else {"initial_state": ("captured", "input")[seed % 2]}
     options |= {"lif": ("function", "inline")[seed // 4 % 2]}
     result = lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes, **options)
     assert result.size == (tmp_path / "m.onnx").stat().st_size
@@ -384,14 +388,6 @@ def test_numbers_beyond_int32_are_refused(tmp_path, node, fields):
         lx.to_onnx(changed(network, node, **fields), tmp_path / "m.onnx", verify=False)
 
 
-def test_a_file_that_protobuf_does_not_hold_is_refused(tmp_path, monkeypatch):
-    network, _ = edge_network(0, state_bits=16)
-    monkeypatch.setattr(onnx_model, "LARGEST", 100)
-    with pytest.raises(UnsupportedError, match=r"LX401.*path: a file of more than \d+ bytes"):
-        lx.to_onnx(network, tmp_path / "n.onnx")
-    assert not (tmp_path / "n.onnx").exists()
-
-
 def test_arithmetic_is_that_of_the_network(tmp_path):
     network, _ = edge_network(0, state_bits=16)
     with pytest.raises(UnsupportedError, match=r"LX401.*arithmetic: 'float' of a IntNetwork"):
@@ -409,7 +405,7 @@ def test_no_network(tmp_path):
     [
         ({"form": "unrolled"}, "unrolled.*scan, step"),
         ({"opset": 18}, "opset.*18"),
-        ({"initial_state": "zeros"}, "zeros"),
+        ({"initial_state": "zero"}, "zeros"),
         ({"outputs": "all"}, "all"),
         ({"lif": "functions"}, "function"),
         ({"arithmetic": "integer"}, "int"),
@@ -462,6 +458,19 @@ def test_how_often_every_neuron_fires(tmp_path, form, readout):
         np.testing.assert_array_equal(got[f"{name}.count"], spikes.sum(axis=0))
     with pytest.raises(UnsupportedError, match=r"LX401.*outputs: 'counts' in form 'step'"):
         lx.to_onnx(network, tmp_path / "s.onnx", form="step", outputs="counts")
+
+
+def test_a_start_from_zero_is_made_sure_of(tmp_path):
+    network, _ = edge_network(0, state_bits=16, v_initial=0)
+    zeros, captured = (
+        lx.to_onnx(network, tmp_path / f"{start}.onnx", initial_state=start) for start in ("zeros", "captured")
+    )
+    assert zeros.sha256 == captured.sha256
+    elsewhere = changed(network, "lif", v_initial=[0, 0, 1, 0, 0, 0])
+    with pytest.raises(UnsupportedError, match=r"LX401.*initial_state: 'zeros', but lif.V starts elsewhere"):
+        lx.to_onnx(elsewhere, tmp_path / "m.onnx", initial_state="zeros")
+    with pytest.raises(UnsupportedError, match=r"LX401.*initial_state: 'captured' in form 'step'"):
+        lx.to_onnx(network, tmp_path / "m.onnx", initial_state="zeros", form="step")
 
 
 def test_a_step_has_no_state_of_its_own(tmp_path):
