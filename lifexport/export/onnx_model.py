@@ -292,8 +292,10 @@ def _homeless(
 
 def _keeps(array: np.ndarray) -> bool:
     """Whether the graph's types hold every number of an array, to the last bit."""
-    negative_zero = array.dtype.kind == "f" and bool((np.signbit(array) & (array == 0)).any())
-    return array.dtype.kind == "i" or (not negative_zero and bool((array.astype(np.float32) == array).all()))
+    if array.dtype.kind == "i":
+        return True
+    negative = not array.any() and bool(np.signbit(array).any())  # of zeros alone one stands for all
+    return not negative and bool((array.astype(np.float32) == array).all())
 
 
 def _arrays(node: Any) -> list[tuple[str, np.ndarray]]:

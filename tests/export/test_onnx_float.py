@@ -132,6 +132,7 @@ def test_numbers_that_float32_does_not_hold_come_back(tmp_path):
     network, _ = float_network(1)
     assert (network.nodes["fc0"].weight != network.nodes["fc0"].weight.astype(np.float32)).any()
     held = network.nodes["fc1"].weight.astype(np.float32).astype(np.float64)
+    held[0, :2] = -0.0, 0.0
     network = dataclasses.replace(network, nodes=network.nodes | {"fc1": FloatDense(weight=held)})
     one(tmp_path, network)
     record = next(p.value for p in onnx.load(tmp_path / "m.onnx").metadata_props if p.key == "lifexport")
