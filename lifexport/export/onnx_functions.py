@@ -126,7 +126,7 @@ def title(node: Neuron) -> str:
 
     Examples
     --------
-    >>> from lifexport.neurons import FloatLIF, Leak, Word
+    >>> from lifexport.neurons import FloatLIF, Leak, Rules, Word
     >>> rules = Rules(membrane=Word.signed(16), leak=Leak(bits=12))
     >>> title(IntLIF(shape=(1,), rules=rules, decay=3, threshold=7, reset_code=7, unit=1))
     'LIFSoft_int16_decay12_floor'

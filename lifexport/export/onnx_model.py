@@ -295,7 +295,8 @@ def _keeps(array: np.ndarray) -> bool:
     if array.dtype.kind == "i":
         return True
     negative = not array.any() and bool(np.signbit(array).any())  # of zeros alone one stands for all
-    return not negative and bool((array.astype(np.float32) == array).all())
+    with np.errstate(over="ignore"):  # what overflows is another number
+        return not negative and bool((array.astype(np.float32) == array).all())
 
 
 def _arrays(node: Any) -> list[tuple[str, np.ndarray]]:
