@@ -248,9 +248,6 @@ MUTANTS = [
     Mutant("export/onnx_packing.py", "weight.max() <= 7", "weight.max() <= 8", ONNX),
     Mutant("export/onnx_external.py", "named != wanted.name", "False", "tests/export/test_onnx_external.py"),
     Mutant(
-        "export/onnx_external.py", "if offset + length <= len(data)", "if True", "tests/export/test_onnx_external.py"
-    ),
-    Mutant(
         "export/onnx_external.py",
         ".tobytes() != chunk.data",
         ".tobytes() is None",

@@ -90,7 +90,7 @@ def open_data(path: Path, model: ModelProto) -> np.ndarray | None:
 
 
 def numbers(tensor: TensorProto, data: np.ndarray | None) -> bytes | None:
-    """Raw numbers of a tensor; None if they are not where it says."""
+    """Raw numbers of a tensor, as many as are where it says; None if it says no place."""
     if tensor.data_location != TensorProto.EXTERNAL:
         return tensor.raw_data
     place = {entry.key: entry.value for entry in tensor.external_data}
@@ -98,7 +98,7 @@ def numbers(tensor: TensorProto, data: np.ndarray | None) -> bytes | None:
     if data is None or not all(text.isascii() and text.isdigit() and len(text) < 20 for text in texts):
         return None
     offset, length = map(int, texts)
-    return data[offset : offset + length].tobytes() if offset + length <= len(data) else None
+    return data[offset : offset + length].tobytes()
 
 
 def differing(chunks: Sequence[Chunk], data: np.ndarray) -> Iterator[str]:

@@ -63,6 +63,12 @@ def test_float_graphs_and_streams(tmp_path):
     with lx.OnnxStream(path, batch=6) as stream:
         spikes = np.stack([stream.step(now) for now in x])
     assert (spikes == lx.simulate(f, x).output).mean() > 0.99
+    model, data = onnx.load(path, load_external_data=False), onnx_external.data_path(path)
+    decay = next(tensor for tensor in model.graph.initializer if tensor.name == "hidden.decay")
+    content = bytearray(data.read_bytes())
+    content[int({entry.key: entry.value for entry in decay.external_data}["offset"])] ^= 1
+    data.write_bytes(content)  # a number that is in no record
+    assert [(finding.code, finding.where) for finding in check_onnx(path)] == [("LX403", "hidden.decay")]
 
 
 def test_more_than_protobuf_holds_goes_there_by_itself(tmp_path, network, monkeypatch):
