@@ -6,7 +6,7 @@
 784-256-10, 5 % input spikes, T=100, the same weights and decays. spyx has float32 states and products and takes the
 threshold off after the leak; lifexport's files are the trained network in float32 and the same quantized to fpga-q,
 w8/v16. The networks are equally large, not equal; the share of output spikes is printed. All files hold the whole
-sequence. Medians of wall times.
+sequence. Medians of wall times; the first layer's product by itself, in float32, is timed too.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import onnxruntime
 from flax import nnx
+from onnx import TensorProto, helper, numpy_helper
 from onnx_runtimes import CHOICES, medians, session
 from simulators import DT, TAU, network, spikes
 from spyx import nn
@@ -39,6 +40,18 @@ def of_spyx(f: lx.FloatNetwork, batch: int, path: Path) -> onnxruntime.Inference
     return session(path)
 
 
+def product(path: Path) -> onnxruntime.InferenceSession:
+    """The first layer's product in float32, and nothing else."""
+    x, y = (
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", k]) for n, k in zip("xy", SIZES, strict=False)
+    )
+    weight = numpy_helper.from_array(np.ones(SIZES[:2], np.float32), "w")
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "product", [x], [y], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    path.write_bytes(model.SerializeToString())
+    return session(path)
+
+
 def compare(batch: int, runs: int, folder: Path) -> None:
     f, codes = network(SIZES), spikes(STEPS, batch, SIZES[0], 0.05).astype(np.uint8)
     q = lx.quantize(f, "fpga-q", **CHOICES)
@@ -53,11 +66,13 @@ def compare(batch: int, runs: int, folder: Path) -> None:
         expected = lx.simulate(net, x.astype(np.int64) if arithmetic == "int" else x).output
         agreement = [float((methods[f"{arithmetic}, {form}"]() == expected).mean()) for form in ("scan", "layerwise")]
         assert min(agreement) >= (1 if arithmetic == "int" else 0.999), agreement
-    middle = medians(methods, runs)
     fired = ", ".join(f"{name} {run().mean():.1%}" for name, run in methods.items())
     print(f"\nB={batch}: the output fires: {fired}")
+    alone, first = product(folder / "product.onnx"), codes.astype(np.float32)
+    methods["first product alone"] = lambda: [alone.run(None, {"x": now}) for now in first]
+    middle = medians(methods, runs)
     for name, seconds in middle.items():
-        print(f"  {name:17} {1e6 * seconds / STEPS:8.1f} us a step, {middle['spyx'] / seconds:.2f}x spyx's file")
+        print(f"  {name:19} {1e6 * seconds / STEPS:8.1f} us a step, {middle['spyx'] / seconds:.2f}x spyx's file")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter, process_time
 
-import brainpy.state  # noqa: TID251  the yardstick
+import brainpy.state
 import brainstate
 import brainunit as u
 import jax

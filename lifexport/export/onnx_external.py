@@ -13,6 +13,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto  # noqa: TID251
 
 from ..findings import error
+from .onnx_functions import nested
 
 LARGEST = (1 << 31) - (1 << 20)
 """Bytes of numbers in a model file; more go to a file of their own."""
@@ -115,7 +116,8 @@ def differing(chunks: Sequence[Chunk], data: np.ndarray) -> Iterator[str]:
 
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor of a model, those inside of loops and functions too."""
     yield from model.graph.initializer
-    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
+    for node in nested([*model.graph.node, *(node for function in model.functions for node in function.node)]):
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors, *attribute.g.initializer)

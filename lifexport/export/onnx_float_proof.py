@@ -2,10 +2,11 @@ r"""Proof of an export in float32: no value of a step is further from the float6
 
 Every step of a run is started anew from the float64 state before it, so that errors do not pile up. A membrane is then
 
-.. math:: |V_{32} - V_{64}| \le (n + 20)\, u\, \bigl(|\alpha|\,|v'| + 2 |v_{rest}| + |\gamma| \sum |w|\,|x|\bigr),
+.. math:: |V_{32} - V_{64}| \le (n + 20)\, u\, \bigl(|\alpha|\,(|v| + r) + 2 |v_{rest}| + |\gamma| \sum |w|\,|x|\bigr),
    \qquad u = 2^{-24},
 
-with :math:`n` the operands of its sums, in whatever order they are taken (N. J. Higham, *Accuracy and Stability of
+with :math:`r = |v| + |v_{th}| + |v_{reset}|` where a spike is reset, else 0, and :math:`n` the operands of its sums, in
+whatever order they are taken (N. J. Higham, *Accuracy and Stability of
 Numerical Algorithms*, 2002, section 3.1). Its spike must be the simulator's unless the threshold lies within that
 distance. How a whole run in float32 differs from one in float64 is counted, and reported.
 """

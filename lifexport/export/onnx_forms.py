@@ -26,76 +26,61 @@ Outputs = Literal["final", "counts", "trace"]
 TIME = np.array([0], np.int64)
 
 
+class Way(NamedTuple):
+    """How a file is written, besides its form."""
+
+    initial_state: InitialState
+    outputs: Outputs
+    opset: int
+    functions: Functions | None
+    """Where populations become functions; None where they are inline."""
+    storage: Storage
+
+
 def initial_names(population: str) -> tuple[str, ...]:
     """Names of the initializer that may hold the captured initial membrane of a population."""
     return tuple(f"graph.{population}.{part}_initial" for part in ("V", "V_post"))
 
 
-def step_graph(network: Exported, outputs: Outputs, functions: Functions | None, storage: Storage) -> GraphProto:
+def step_graph(network: Exported, way: Way) -> GraphProto:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
-    step = Step(network, lambda name: name, functions, x="x")
+    step = Step(network, lambda name: name, way.functions, x="x")
     inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
     ends = [_spikes(network, step)]
     ends += [Part(f"{c.name}_next", c.after, c.dtype, c.shape, f"{c.name} for the next step.") for c in step.carried]
-    ends += traced_parts(network, step, [*network.populations], outputs) if outputs == "trace" else []
+    ends += traced_parts(network, step, [*network.populations], "trace") if way.outputs == "trace" else []
     tail = [helper.make_node("Identity", [part.inner], [part.name], name=part.name) for part in ends]
     infos = [_info(part.name, part.dtype, ("batch", *part.shape), part.doc) for part in ends]
     doc = f"{arithmetic_of(network)}: one time step of {', '.join(network.populations)}; feed every *_next back."
-    nodes, stored = [*step.outer, *step.nodes, *tail], storage.store(step.initializers.values())
+    nodes, stored = [*step.outer, *step.nodes, *tail], way.storage.store(step.initializers.values())
     return helper.make_graph(nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
-def scan_graph(
-    network: Exported,
-    initial_state: InitialState,
-    outputs: Outputs,
-    opset: int,
-    functions: Functions | None,
-    storage: Storage,
-) -> GraphProto:
+def scan_graph(network: Exported, way: Way) -> GraphProto:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    step = Step(network, lambda name: f"{name}_before", functions, x="x_t", loops=True)
+    step = Step(network, lambda name: f"{name}_before", way.functions, x="x_t", loops=True)
     nodes: list[NodeProto] = list(step.outer)
     ops = OnnxOps("graph", nodes, step.initializers)
-    starts = start_tensors(network, ops, step.carried, initial_state)
+    starts = start_tensors(network, ops, step.carried, way.initial_state)
     given = [*starts, *remembered_at_first(ops, step, starts), "x"]
-    traced = traced_parts(network, step, [*network.populations], outputs)
+    traced = traced_parts(network, step, [*network.populations], way.outputs)
     scanned = [_spikes(network, step), *traced]
     taken = [*scan_ends(step), *(part.name for part in scanned)]
     x = network.nodes[network.input_name]
     body = scan_body(step, scanned, [("x_t", type_of(network, network.input_name), x.shape)])
     nodes.append(helper.make_node("Scan", given, taken, name="time", num_scan_inputs=1, body=body))
     doc = f"{arithmetic_of(network)}: one Scan over time; its body is one step of {', '.join(network.populations)}."
-    return sequence_graph(
-        network,
-        ops,
-        step.carried,
-        traced,
-        initial_state=initial_state,
-        outputs=outputs,
-        opset=opset,
-        storage=storage,
-        doc=doc,
-    )
+    return sequence_graph(network, ops, step.carried, traced, way, doc)
 
 
 def sequence_graph(
-    network: Exported,
-    ops: OnnxOps,
-    carried: Sequence[Carried],
-    traced: Sequence[Part],
-    *,
-    initial_state: InitialState,
-    outputs: Outputs,
-    opset: int,
-    storage: Storage,
-    doc: str,
+    network: Exported, ops: OnnxOps, carried: Sequence[Carried], traced: Sequence[Part], way: Way, doc: str
 ) -> GraphProto:
     """Graph of a whole sequence around nodes that give spikes, what is traced and the state after the last step."""
     inputs = [_input(network, "time", "batch")]
-    if initial_state == "input":
+    if way.initial_state == "input":
         inputs += [_info(c.name, c.dtype, ("batch", *c.shape), f"At first. {c.doc}") for c in carried]
-    scores = _readout(network, ops, opset)
+    scores = _readout(network, ops, way.opset)
     kind = TensorProto.INT32 if network.readout == "count" else number_type(network)
     prediction = ops.emit("ArgMax", scores, axis=-1, keepdims=0, select_last_index=0, label="best")
     ops.nodes.append(helper.make_node("Identity", [scores], ["scores"], name="graph/scores"))
@@ -107,11 +92,11 @@ def sequence_graph(
         _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
         *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in carried),
     ]
-    if outputs == "trace":
+    if way.outputs == "trace":
         infos += [_info(part.name, part.dtype, ("time", "batch", *part.shape), part.doc) for part in traced]
-    if outputs == "counts":
+    if way.outputs == "counts":
         infos += [_count(network, ops, name) for name in network.populations]
-    stored = storage.store(ops.initializers.values())
+    stored = way.storage.store(ops.initializers.values())
     return helper.make_graph(ops.nodes, "lifexport", inputs, infos, stored, doc_string=doc)
 
 
@@ -222,7 +207,7 @@ def remembered_at_first(ops: OnnxOps, step: Step, starts: Sequence[str]) -> list
 
 
 def scan_ends(step: Step) -> list[str]:
-    """What a scan gives back of what it carries; of what follows from the state, nothing that has a use."""
+    """Names for all that a scan carries, after the last step; nothing reads those of what it remembers."""
     return [*(f"{c.name}_final" for c in step.carried), *(f"{r.name}_final" for r in step.remembered)]
 
 

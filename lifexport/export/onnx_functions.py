@@ -113,7 +113,7 @@ def hide_unused(graph: GraphProto) -> None:
 
     With a name onnxruntime 1.18.1 puts other values into those that are read, silently.
     """
-    nodes = _nested(graph.node)
+    nodes = nested(graph.node)
     graphs = [graph, *(a.g for node in nodes for a in node.attribute if a.type == AttributeProto.GRAPH)]
     read = _read(graph.node) | {value.name for inner in graphs for value in inner.output}
     for node in nodes:
@@ -149,13 +149,13 @@ def foreign(nodes: Iterable[NodeProto], functions: Iterable[FunctionProto]) -> t
     """Domains of nodes that are neither standard nor ours, and operators of ours that have no function."""
     functions = list(functions)
     bodies = [node for function in functions for node in function.node]
-    found = [*_nested(nodes), *_nested(bodies)]
+    found = [*nested(nodes), *nested(bodies)]
     domains = {node.domain for node in found} | {function.domain for function in functions}
     known = {function.name for function in functions}
     return domains - {"", "ai.onnx", DOMAIN}, {node.op_type for node in found if node.domain == DOMAIN} - known
 
 
-def _nested(nodes: Iterable[NodeProto]) -> list[NodeProto]:
+def nested(nodes: Iterable[NodeProto]) -> list[NodeProto]:
     """Nodes, and those of the graphs inside of them."""
     found: list[NodeProto] = []
     for node in nodes:
@@ -163,12 +163,12 @@ def _nested(nodes: Iterable[NodeProto]) -> list[NodeProto]:
         for attribute in node.attribute:
             graphs = [attribute.g] if attribute.type == AttributeProto.GRAPH else [*attribute.graphs]
             for graph in graphs:
-                found += _nested(graph.node)
+                found += nested(graph.node)
     return found
 
 
 def _read(nodes: Iterable[NodeProto]) -> set[str]:
-    return {name for node in _nested(nodes) for name in node.input}
+    return {name for node in nested(nodes) for name in node.input}
 
 
 def _renamed(node: NodeProto, names: Mapping[str, str], prefix: str) -> NodeProto:

@@ -16,9 +16,8 @@ from ..nodes import FloatDense, IntDense
 from ..simulation.groups import groups
 from .onnx_connections import Value, connect, recorder
 from .onnx_forms import (
-    InitialState,
-    Outputs,
     Part,
+    Way,
     remembered_at_first,
     scan_body,
     scan_ends,
@@ -26,23 +25,14 @@ from .onnx_forms import (
     start_tensors,
     traced_parts,
 )
-from .onnx_functions import Functions
 from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
 from .onnx_step import Carried, Exported, Step, arithmetic_of, edge_names, input_type, number_type, on_the_way, type_of
-from .onnx_storage import Storage
 
 
-def layerwise_graph(
-    network: Exported,
-    initial_state: InitialState,
-    outputs: Outputs,
-    opset: int,
-    functions: Functions | None,
-    storage: Storage,
-) -> GraphProto:
+def layerwise_graph(network: Exported, way: Way) -> GraphProto:
     """Whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    layers = _Layers(network, initial_state, outputs, functions)
+    layers = _Layers(network, way)
     last = layers.values[network.readout_name]
     to = spike_type(network.nodes[network.readout_name])
     if last.dtype == to:
@@ -51,26 +41,14 @@ def layerwise_graph(
         leave = helper.make_node("Cast", [last.name], ["spikes"], name="spikes", to=to)
     layers.ops.nodes.append(leave)
     doc = f"{arithmetic_of(network)}: layer by layer; each of {', '.join(network.populations)} scans time."
-    return sequence_graph(
-        network,
-        layers.ops,
-        layers.carried,
-        layers.traced,
-        initial_state=initial_state,
-        outputs=outputs,
-        opset=opset,
-        storage=storage,
-        doc=doc,
-    )
+    return sequence_graph(network, layers.ops, layers.carried, layers.traced, way, doc)
 
 
 class _Layers:
     """The nodes of a network in order, each over all time steps."""
 
-    def __init__(self, network: Exported, initial_state: InitialState, outputs: Outputs, functions: Functions | None):
-        self.network, self.functions = network, functions
-        self.initial_state: InitialState = initial_state
-        self.outputs: Outputs = outputs
+    def __init__(self, network: Exported, way: Way):
+        self.network, self.way = network, way
         self.ops = OnnxOps("graph", [], {})
         self.carried: list[Carried] = []
         self.traced: list[Part] = []
@@ -99,7 +77,7 @@ class _Layers:
         ]
         ops = OnnxOps(f"{edge.source}->{edge.target}", self.ops.nodes, self.ops.initializers)
         axis = ops.tensor(np.array([0]), "axis")
-        starts = start_tensors(self.network, self.ops, parts, self.initial_state)
+        starts = start_tensors(self.network, self.ops, parts, self.way.initial_state)
         waiting = [ops.emit("Unsqueeze", start, axis, label="under_way") for start in starts]
         joined = ops.emit("Concat", *waiting, sequence.name, axis=0, label="joined")
         for late, name in enumerate(after):
@@ -126,11 +104,11 @@ class _Layers:
     def _scan(self, group: tuple[str, ...], given: dict[Edge, Value]) -> None:
         network, now = self.network, {edge: f"{edge.source}->{edge.target}_t" for edge in given}
         arriving = {edge: Value(now[edge], value.dtype) for edge, value in given.items()}
-        step = Step(network, lambda name: f"{name}_before", self.functions, names=group, given=arriving, loops=True)
+        step = Step(network, lambda name: f"{name}_before", self.way.functions, names=group, given=arriving, loops=True)
         self.ops.nodes += step.outer
         self.ops.initializers |= step.initializers
         members = [name for name in group if name in network.populations]
-        traced = traced_parts(network, step, members, self.outputs)
+        traced = traced_parts(network, step, members, self.way.outputs)
         leaving = [name for name in group if any(e.target not in group for e in network.outgoing(name))]
         sequences = {name: Value(f"{name}.sequence", type_of(network, name)) for name in leaving}
         needed = [
@@ -138,7 +116,7 @@ class _Layers:
             for name, value in sequences.items()
         ]
         types = [(now[edge], value.dtype, network.nodes[edge.source].out_shape) for edge, value in given.items()]
-        starts = start_tensors(network, self.ops, step.carried, self.initial_state)
+        starts = start_tensors(network, self.ops, step.carried, self.way.initial_state)
         taken = [*scan_ends(step), *(part.name for part in (*traced, *needed))]
         inputs = [*starts, *remembered_at_first(self.ops, step, starts), *(value.name for value in given.values())]
         body = scan_body(step, [*traced, *needed], types)

@@ -19,7 +19,7 @@ from ..files import sha256, whole_file, whole_files
 from ..findings import error, unknown_name
 from ..network import FloatNetwork, IntNetwork
 from .onnx_external import Chunk, data_path, write
-from .onnx_forms import Form, InitialState, Outputs, scan_graph, step_graph
+from .onnx_forms import Form, InitialState, Outputs, Way, scan_graph, step_graph
 from .onnx_functions import DOMAIN, VERSION, Functions, Lif, hide_unused
 from .onnx_layerwise import layerwise_graph
 from .onnx_packing import WeightType
@@ -48,6 +48,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "outputs": get_args(Outputs),
     "opset": get_args(Opset),
 }
+GRAPHS = {"scan": scan_graph, "step": step_graph, "layerwise": layerwise_graph}
 DOCS = {
     IntNetwork: "Quantized spiking network, integer arithmetic. Feed x with the codes the record describes.",
     FloatNetwork: "Trained spiking network, float32 arithmetic. Feed x with real inputs, as in training.",
@@ -76,8 +77,8 @@ def to_onnx(
     within the rounding of float32 of the float64 simulator at every step (``docs/onnx.md``).
 
     The graph takes ``x``, the integer codes of ``network.encode`` (uint8 or int8, int32 for wider codes) or, of a
-    ``FloatNetwork``, real inputs (float32), shape
-    ``(time, batch, *features)`` with both leading axes symbolic, or ``(batch, *features)`` in form ``step``, and gives
+    ``FloatNetwork``, real inputs (float32), shape ``(time, batch, *features)`` with both leading axes symbolic, or
+    ``(batch, *features)`` in form ``step``, and gives
 
     ==========================  ====================================================================
     ``spikes``                  ``([time,] batch, *features)``, uint8 (int32 where counts have no limit)
@@ -123,9 +124,9 @@ def to_onnx(
         ``int4`` stores weights of up to 4 bits two in a byte; it needs opset 21 and a runtime that knows INT4
         (onnxruntime 1.18 does not).
     initial_state : ``"captured"`` | ``"input"`` | ``"zeros"``, optional
-        Start from the captured initial state (default, but for form ``step``; ``zeros`` makes sure that it is zero), or
-        take every part of the state as an
-        input of its name (form ``step`` always does). Feeding ``<state>_final`` or ``_next`` back continues a sequence.
+        Start from the captured initial state (default, but for form ``step``; ``zeros`` makes sure that it is zero),
+        or take every part of the state as an input of its name (form ``step`` always does). Feeding ``<state>_final``
+        or ``_next`` back continues a sequence.
     outputs : ``"final"`` | ``"counts"`` | ``"trace"``
         Whether how often every neuron fires, or every membrane and spike, is an output too.
     opset : 21 | 17, optional
@@ -160,12 +161,7 @@ def to_onnx(
         raise error("LX401", found=f"a {type(network).__name__}", fix="give what capture or quantize returns")
     options = {"form": form, "dialect": dialect, "lif": lif, "weights": weights, "opset": opset}
     chosen = _chosen(network, **options, initial_state=initial_state, outputs=outputs)
-    own = "int" if isinstance(network, IntNetwork) else "float"
-    if arithmetic not in (None, *get_args(Arithmetic)):
-        raise unknown_name("arithmetic", arithmetic, get_args(Arithmetic), field="arithmetic")
-    if arithmetic not in (None, own):
-        fix = "quantize it first" if own == "float" else "give the network it was quantized from"
-        raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
+    _require_arithmetic(network, arithmetic)
     if external_data and dialect == "qonnx":
         raise error("LX401", field="external_data", found="True in dialect 'qonnx'", fix="leave it out")
     path, proofs = Path(path), ()
@@ -182,6 +178,16 @@ def to_onnx(
     return ExportResult(path=path, size=size, sha256=sha256(content), proofs=proofs)
 
 
+def _require_arithmetic(network: FloatNetwork | IntNetwork, arithmetic: str | None) -> None:
+    """Refuse another arithmetic than the network's own."""
+    own = "int" if isinstance(network, IntNetwork) else "float"
+    if arithmetic not in (None, *get_args(Arithmetic)):
+        raise unknown_name("arithmetic", arithmetic, get_args(Arithmetic), field="arithmetic")
+    if arithmetic not in (None, own):
+        fix = "quantize it first" if own == "float" else "give the network it was quantized from"
+        raise error("LX401", field="arithmetic", found=f"{arithmetic!r} of a {type(network).__name__}", fix=fix)
+
+
 def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any]:
     """Options of a file, those that were left out by its dialect; what contradicts is refused."""
     dialect = options["dialect"]
@@ -194,7 +200,8 @@ def _chosen(network: FloatNetwork | IntNetwork, **options: Any) -> dict[str, Any
             raise error("LX401", field=field, found=found, fix=f"leave it out: it is {value!r} there")
     form, initial_state, outputs = options["form"], options["initial_state"], options["outputs"]
     for field, known in OPTIONS.items():
-        if options[field] not in (*known, *((None,) if field == "initial_state" else (DIALECTS[dialect]["opset"],))):
+        fixed = DIALECTS[dialect].get(field)  # None for initial_state, which goes by the form where it is left out
+        if options[field] not in (*known, fixed):
             raise unknown_name(field, options[field], [str(name) for name in known], field=field)
     own = isinstance(network, IntNetwork)
     if dialect == "qonnx" and not (own and outputs == "final"):
@@ -254,11 +261,8 @@ def build_split(
         return model, []
     storage = Storage(weights, external, data_name)
     functions = Functions(opset) if lif == "function" else None
-    if form == "step":
-        graph = step_graph(network, outputs, functions, storage)
-    else:
-        whole = {"scan": scan_graph, "layerwise": layerwise_graph}[form]
-        graph = whole(network, "captured" if captured else "input", outputs, opset, functions, storage)
+    way = Way("captured" if captured else "input", outputs, opset, functions, storage)
+    graph = GRAPHS[form](network, way)
     hide_unused(graph)
     storage.finish(graph)
     ours = [helper.make_opsetid(DOMAIN, VERSION)] if functions else []

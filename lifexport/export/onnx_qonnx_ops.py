@@ -46,7 +46,9 @@ class QonnxOps(OnnxOps):
     def tensor(self, array: np.ndarray, name: str) -> str:
         """Store an initializer of the layer and return its name."""
         name = identifier(f"{self.prefix}.{name}")
-        assert name not in self.initializers, name
+        if name in self.initializers:
+            found, fix = f"two tensors that C would call {name}", "rename a layer"
+            raise error("LX401", field="dialect", found=found, fix=fix)
         self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array, np.float32), name)
         return name
 

@@ -159,13 +159,8 @@ class Step:
         given: Mapping[Edge, Value] | None = None,
         loops: bool = False,
     ):
-        self.network, self.before, self.given, self.functions, self.loops = (
-            network,
-            before,
-            given or {},
-            functions,
-            loops,
-        )
+        self.network, self.before, self.functions = network, before, functions
+        self.given, self.loops = given or {}, loops
         names = network.nodes if names is None else names
         self.nodes: list[NodeProto] = []
         self.outer: list[NodeProto] = []

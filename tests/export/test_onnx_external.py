@@ -128,12 +128,17 @@ def test_a_longer_a_shorter_and_no_data_file(written):
 
 
 @pytest.mark.parametrize("location", ["../m.onnx.data", "/etc/passwd", "other.data", "./m.onnx.data"])
-@pytest.mark.parametrize("where", ["initializer", "constant"])
+@pytest.mark.parametrize("where", ["initializer", "constant", "constant of a loop"])
 def test_no_other_file_is_opened(written, location, where):
     model = onnx.load(written, load_external_data=False)
     tensor = next(t for t in model.graph.initializer if t.name == "fc.weight")
-    if where == "constant":
-        tensor = model.functions[0].node[0].attribute[0].t
+    if where != "initializer":
+        scan = next(node for node in model.graph.node if node.op_type == "Scan")
+        body = next(attribute.g for attribute in scan.attribute if attribute.name == "body")
+        if where == "constant of a loop":
+            body.node.insert(0, model.functions[0].node[0])
+        nodes = body.node if where == "constant of a loop" else model.functions[0].node
+        tensor = nodes[0].attribute[0].t
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value=location)
