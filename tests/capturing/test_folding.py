@@ -48,22 +48,30 @@ def test_the_formula(bias):
     assert list(f.nodes) == ["input", "linear0", "lif0", "output"]
 
 
-def cases():
-    yield "dense", (6,), lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)), 4
-    yield "convolution", (2, 6), lx.Conv1d((2, 6), 3, 3, w_init=NN.init.Normal(mean=4.0, scale=5.0)), (3, 4)
-    yield "two axes", (2, 5, 4), lx.Conv2d((2, 5, 4), 4, 3, groups=2, b_init=NN.init.Normal(scale=1.0)), (4, 3, 2)
-    branches = lx.Parallel(
-        lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)), lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0))
-    )
-    yield "a sum", (6,), branches, 4
-    yield "another unit", (6,), lx.Linear(6, 4, unit=u.uA, w_init=NN.init.Normal(scale=3000.0)), 4
+def branches():
+    return lx.Parallel(*(lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)) for _ in range(2)))
 
 
-@pytest.mark.parametrize(("size", "before", "given"), [pytest.param(*case, id=name) for name, *case in cases()])
-def test_runs_as_the_module_does(size, before, given):
-    with brainstate.environ.context(precision=64):
-        net = lx.Sequential(before, lx.Dropout(0.5), norm(given), norm(given, seed=1), lx.LIF(given))
-        check_captured(net, spikes(30, 3, *size), dt=MS)
+CASES = {
+    "dense": ((6,), lambda: lx.Linear(6, 4, b_init=NN.init.Normal(scale=1.0)), 4),
+    "convolution": ((2, 6), lambda: lx.Conv1d((2, 6), 3, 3, w_init=NN.init.Normal(mean=4.0, scale=5.0)), (3, 4)),
+    "two axes": (
+        (2, 5, 4),
+        lambda: lx.Conv2d((2, 5, 4), 4, 3, groups=2, b_init=NN.init.Normal(scale=1.0)),
+        (4, 3, 2),
+    ),
+    "a sum": ((6,), branches, 4),
+    "another unit": ((6,), lambda: lx.Linear(6, 4, unit=u.uA, w_init=NN.init.Normal(scale=3000.0)), 4),
+}
+"""Size of the input, what is before the normalisations (built by the test: its weights are then drawn from its
+generator, not from wherever the collection of tests had left it), what the normalisations are given."""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_runs_as_the_module_does(case):
+    size, before, given = CASES[case]
+    net = lx.Sequential(before(), lx.Dropout(0.5), norm(given), norm(given, seed=1), lx.LIF(given))
+    check_captured(net, spikes(30, 3, *size), dt=MS)
 
 
 def test_a_normalisation_in_a_branch_of_its_own():
