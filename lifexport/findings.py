@@ -36,6 +36,8 @@ class Code:
     why: str
     severity: Severity = "error"
     error: type[e.LifexportError] = e.LifexportError
+    more: str = ""
+    """What ``lifexport explain`` adds: how it comes about, and ways out of it."""
 
 
 CODES: dict[str, Code] = {

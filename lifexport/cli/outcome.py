@@ -1,0 +1,28 @@
+"""From what was found to the exit code of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import FileError, MismatchError, OutputError, UnknownNameError
+from ..findings import CODES, Finding
+
+HOLDS, FOUND, UNUSABLE, MISMATCH, INTERNAL = 0, 1, 2, 3, 70
+USAGE = ("LX005", "LX006", "LX202")
+"""Codes of options that cannot be met, whatever class their error has."""
+
+
+def exit_code(finding: Finding) -> int:
+    """Exit code that one finding asks for; warnings and notes ask for none."""
+    if finding.severity != "error":
+        return HOLDS
+    kind = CODES[finding.code].error
+    if issubclass(kind, MismatchError):
+        return MISMATCH
+    usage = issubclass(kind, FileError | UnknownNameError | OutputError) or finding.code in USAGE
+    return UNUSABLE if usage else FOUND
+
+
+def worst(findings: Iterable[Finding]) -> int:
+    """Exit code of several findings: the largest one that any of them asks for."""
+    return max((exit_code(finding) for finding in findings), default=HOLDS)

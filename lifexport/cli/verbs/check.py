@@ -1,0 +1,30 @@
+"""``lifexport check``."""
+
+from __future__ import annotations
+
+import click
+
+from .. import options, outcome
+from ..printing import say, say_json, sentence, tally
+
+
+@click.command()
+@click.argument("file")
+@options.reading
+@click.option("--target", help="For a NIR file: also find what this target cannot express.")
+@options.as_json
+def check(file: str, dt: float | None, source: str | None, reset: str | None, target: str | None, as_json: bool) -> int:
+    """Find everything wrong with FILE: a .nir or .onnx file, a target description or a report (.json).
+
+    Warnings and notes do not fail. Example: lifexport check out/model.nir --target fpga-q
+    """
+    from ...checking import check as check_file
+
+    checked = check_file(file, dt=dt, source=source, reset=reset, target=target)
+    if as_json:
+        say_json(checked.to_json())
+    else:
+        for finding in checked.findings:
+            say(sentence(finding))
+        say(f"{checked.file}: {tally(checked.findings)}")
+    return outcome.worst(checked.findings)
