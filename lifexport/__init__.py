@@ -61,6 +61,12 @@ _HOME = {
     "from_onnx": "export.onnx_file",
     "OnnxStream": "export.onnx_streaming",
     "verify_nir": "interop",
+    "Bundle": "bundle",
+    "compare_recorded": "bundle",
+    "diff": "bundle",
+    "load": "bundle",
+    "save": "bundle",
+    "verify": "bundle",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -80,6 +86,12 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .arrays import same as same
+    from .bundle import Bundle as Bundle
+    from .bundle import compare_recorded as compare_recorded
+    from .bundle import diff as diff
+    from .bundle import load as load
+    from .bundle import save as save
+    from .bundle import verify as verify
     from .capturing import capture as capture
     from .certificate import Certificate as Certificate
     from .certificate import certify as certify

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,70 @@ def whole_files(folder: Path) -> Iterator[Path]:
         raise
     except OSError as reason:
         raise _unwritable(folder, reason) from None
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], bool]) -> Iterator[Path]:
+    """Folder to write to; it becomes ``path`` if the block succeeds, and vanishes if it fails.
+
+    The old folder of that name stays complete until the new one is, and the two change places at once (on Linux; where
+    the system cannot do that, one renaming after the other). A killed process (SIGKILL, power) may leave a folder
+    ``.<name>.*`` beside it.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder to make; folders above it are made if they are not there.
+    replaces : callable
+        Whether a folder that is there, and is not empty, may go.
+
+    Raises
+    ------
+    OutputError
+        LX002 if the folder cannot be written, the disk is full, or something is there that may not go.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     for text in ("1", "2"):
+    ...         with whole_folder(Path(name) / "out", replaces=lambda folder: True) as draft:
+    ...             _ = write_text(draft / "a.txt", text)
+    ...     (Path(name) / "out" / "a.txt").read_text(), len(list(Path(name).iterdir()))
+    ('2', 1)
+    """
+    if not os.fspath(path):
+        raise error("LX002", found="an empty name", fix="name the folder to write")
+    place = Path(os.path.realpath(path))
+    try:
+        if place.exists() and not place.is_dir():
+            raise error("LX002", found=f"{path}: not a folder", fix="choose a new name, or that of a folder")
+        if place.is_dir() and any(place.iterdir()) and not replaces(place):
+            found = f"{path}: a folder that holds other things"
+            raise error("LX002", found=found, fix="choose a new name, or empty the folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
+            draft = Path(scratch) / "new"
+            draft.mkdir()
+            yield draft
+            if place.is_dir():
+                exchange(draft, place)
+            else:
+                draft.rename(place)
+    except OutputError:
+        raise
+    except OSError as reason:
+        raise _unwritable(Path(path), reason) from None
+
+
+def exchange(new: Path, old: Path) -> None:
+    """Let two folders change places: at once on Linux, elsewhere by one renaming after the other."""
+    at_once = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    cwd, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if at_once is not None and at_once(cwd, os.fsencode(new), cwd, os.fsencode(old), swap) == 0:
+        return
+    aside = new.with_name("old")
+    old.rename(aside)
+    new.rename(old)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -11,6 +11,7 @@ LX2xx  targets and quantization
 LX3xx  simulation
 LX4xx  exports and reading back
 LX5xx  fidelity: what a run showed
+LX6xx  bundles and recordings
 =====  =============================================
 """
 
@@ -234,6 +235,36 @@ CODES: dict[str, Code] = {
     "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
     "LX505": Code(
         "input lost by rounding", "Inputs below half a step of the input code never enter the chip.", severity="warning"
+    ),
+    "LX601": Code(
+        "file changed after sealing",
+        "A bundle is what was proved; one changed bit makes it something nobody has looked at.",
+        error=e.MismatchError,
+    ),
+    "LX602": Code(
+        "file of a bundle missing",
+        "What is not there cannot be verified, and its absence must not pass for a smaller bundle.",
+        error=e.MismatchError,
+    ),
+    "LX603": Code(
+        "file that nobody sealed",
+        "A file beside sealed ones looks as if it had been proved with them.",
+        severity="warning",
+    ),
+    "LX604": Code(
+        "another seal than expected",
+        "Whoever can change a file can seal it again; a digest kept elsewhere cannot be changed with it.",
+        error=e.MismatchError,
+    ),
+    "LX605": Code(
+        "replay differs",
+        "Vectors that a simulator or a file does not give again prove nothing about it.",
+        error=e.MismatchError,
+    ),
+    "LX606": Code(
+        "recording differs from the simulator",
+        "Silicon or RTL that does something else is not the network that was proved.",
+        error=e.MismatchError,
     ),
 }
 

@@ -64,8 +64,8 @@ def violations(name: str, document: Any, *, code: str) -> list[Finding]:
     """
     if _nested_deeper(document, _DEEPEST):
         return [Finding(code=code, found=f"nested more than {_DEEPEST} deep", fix="the schema describes each field")]
-    if newer := _newer(name, document):
-        return [newer]
+    if found := newer(name, document):
+        return [found]
     return [_finding(failure, code) for failure in sorted(_validator(name).iter_errors(document), key=lambda f: f.path)]
 
 
@@ -80,7 +80,8 @@ def _nested_deeper(document: Any, depth: int) -> bool:
     return bool(level)
 
 
-def _newer(name: str, document: Any) -> Finding | None:
+def newer(name: str, document: Any) -> Finding | None:
+    """LX004 if a document says that it is of a newer version of a schema."""
     known: str = load(name)["properties"]["schema"]["const"]
     kind, _, version = known.rpartition("/")
     given = str(document.get("schema")) if isinstance(document, dict) else ""

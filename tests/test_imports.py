@@ -16,7 +16,7 @@ PACKAGE = ROOT / "lifexport"
 ROOMS = [
     ("__init__",),
     ("errors", "findings"),
-    ("arrays", "files", "schemas"),
+    ("arrays", "files", "arrayfiles", "schemas"),
     ("fixedpoint", "ops"),
     ("graph", "nodes", "windows", "spatial", "neurons"),
     ("readout", "network"),
@@ -32,6 +32,7 @@ ROOMS = [
     ("export",),
     ("interop",),
     ("fidelity",),
+    ("bundle",),
     ("checking",),
     ("demo",),
     ("cli",),

@@ -15,7 +15,19 @@ from lifexport.targets import load_target
 
 
 def test_the_shipped_schemas():
-    assert schemas.names() == ("certificate", "fidelity", "findings", "target")
+    assert schemas.names() == (
+        "certificate",
+        "difference",
+        "fidelity",
+        "findings",
+        "golden",
+        "intnetwork",
+        "manifest",
+        "quantspec",
+        "recording",
+        "target",
+        "verification",
+    )
     with pytest.raises(UnknownNameError, match="did you mean 'target'"):
         schemas.load("targets")
 

@@ -109,7 +109,7 @@ def record(
         "tool": {"name": "lifexport", "version": __version__},
         "kind": type(network).__name__,
         "digest": network.digest(),
-        "dt": _plain(network.dt),
+        "dt": plain(network.dt),
         "readout": network.readout,
         "state_reset": network.state_reset,
         "nodes": {name: _node(node, (values or {}).get(name, {})) for name, node in network.nodes.items()},
@@ -245,13 +245,13 @@ def _node(node: Any, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
     arrays = {name: fields.pop(name) for name in list(fields) if isinstance(fields[name], np.ndarray)}
     return {
         "kind": node.kind,
-        "fields": {name: _plain(value) for name, value in fields.items()},
+        "fields": {name: plain(value) for name, value in fields.items()},
         "arrays": {name: _describe(value) for name, value in arrays.items()},
         "values": {name: _store(value) for name, value in values.items()},
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON value that says exactly the same."""
     if value is None or isinstance(value, bool | str):
         return value
@@ -262,9 +262,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Fraction):
         return {"num": value.numerator, "den": value.denominator}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     assert dataclasses.is_dataclass(value) and not isinstance(value, type), type(value)
-    return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
 
 
 def _describe(array: np.ndarray) -> dict[str, Any]:

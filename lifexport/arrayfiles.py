@@ -1,0 +1,144 @@
+"""Arrays in ``.npz`` and ``.npy`` files: written byte for byte alike, read without trust.
+
+Nothing is unpickled, and nothing is allocated that the file does not hold.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from .files import whole_file
+from .findings import error
+
+NUMBERS = "iufb"
+"""Kinds of dtype that are numbers; texts, dates and objects are not."""
+_FIX = "write it with numpy.save or numpy.savez, numbers only"
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> Path:
+    """Write arrays, whole or not at all, uncompressed: equal arrays give equal bytes, and a changed byte is one number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_npz(Path(folder) / "a.npz", {"x": np.arange(3)})
+    ...     read_npz(path)["x"].tolist()
+    [0, 1, 2]
+    """
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return Path(path)
+
+
+def read_npz(path: str | os.PathLike[str], *, checked: bool = True) -> dict[str, np.ndarray]:
+    """Arrays of a ``.npz`` file.
+
+    Parameters
+    ----------
+    path : str or path
+    checked : bool
+        Hold the members against their checksums; without, a damaged number is read as what it is.
+
+    Raises
+    ------
+    FileError
+        LX003 for a file that is missing, no zip archive, damaged, or holds something else than numbers.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            names = [member.filename for member in members]
+            if len(set(names)) < len(names):
+                raise ValueError("two members of one name")
+            return {
+                member.filename.removesuffix(".npy"): _member(file, archive, member, path, checked)
+                for member in members
+            }
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror or reason}", fix="name an existing .npz file") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, struct.error, NotImplementedError, RuntimeError) as reason:
+        raise error("LX003", found=f"{path}: {_first_line(reason)}", fix=_FIX) from None
+
+
+def _member(
+    file: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, checked: bool
+) -> np.ndarray:
+    size = path.stat().st_size
+    if member.compress_type == zipfile.ZIP_STORED and member.file_size > size:
+        raise ValueError(f"{member.filename}: longer than the file")
+    if checked or member.compress_type != zipfile.ZIP_STORED:
+        with archive.open(member) as stream:
+            return _array(stream, member.file_size, member.filename)
+    file.seek(member.header_offset)
+    name, extra = struct.unpack("<26x2H", file.read(30))
+    file.seek(name + extra, os.SEEK_CUR)
+    return _array(io.BytesIO(file.read(member.file_size)), member.file_size, member.filename)
+
+
+def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array of a ``.npy`` file; errors are those of ``read_npz``."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            return _array(file, path.stat().st_size, path.name)
+    except OSError as reason:
+        raise error("LX003", found=f"{path}: {reason.strerror or reason}", fix="name an existing .npy file") from None
+    except (ValueError, EOFError) as reason:
+        raise error("LX003", found=f"{path}: {_first_line(reason)}", fix=_FIX) from None
+
+
+def _array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
+    """The array of a stream of so many bytes; ValueError for anything but exactly one array of numbers."""
+    version = np.lib.format.read_magic(stream)
+    reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if reader is None:
+        raise ValueError(f"{name}: format {version}")
+    shape, by_columns, dtype = reader(stream)
+    if dtype.kind not in NUMBERS or dtype.hasobject:
+        raise ValueError(f"{name}: {dtype} is not a number")
+    if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"{name}: shape {shape} of {dtype} in {size} bytes")
+    data = stream.read(math.prod(shape) * dtype.itemsize + 1)
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{name}: {len(data)} bytes for shape {shape} of {dtype}")
+    array = np.frombuffer(data, dtype)
+    return (array.reshape(shape[::-1]).T if by_columns else array.reshape(shape)).copy()
+
+
+def _first_line(reason: Exception) -> str:
+    lines = str(reason).splitlines()
+    return lines[0][:200] if lines else type(reason).__name__
+
+
+def read_inputs(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Inputs and labels for a network.
+
+    Parameters
+    ----------
+    path : str or path
+        A ``.npy`` file with the inputs alone; or a ``.npz`` file with ``x``, shape ``(time, batch, *features)``, and,
+        where classes are known, ``labels``, shape ``(batch,)``. Integers are codes where an integer network is run.
+
+    Raises
+    ------
+    FileError
+        LX003 for a file that cannot be read, or whose arrays have other names.
+    """
+    if Path(path).suffix == ".npy":
+        return read_npy(path), None
+    arrays = read_npz(path)
+    if "x" not in arrays or not arrays.keys() <= {"x", "labels"}:
+        found = f"{path}: arrays {', '.join(map(repr, sorted(arrays))) or 'none'}"
+        raise error("LX003", found=found, fix="name the inputs 'x' (time, batch, *features), classes 'labels' (batch,)")
+    return arrays["x"], arrays.get("labels")

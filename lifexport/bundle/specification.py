@@ -1,0 +1,58 @@
+"""A quantspec as JSON (``schemas/quantspec.schema.json``): what was asked for, exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, schemas
+from ..export.provenance import plain
+from ..export.restoring import hints, scalar
+from ..files import canonical_json, read_json, write_text
+from ..findings import raise_errors
+from ..nodes import InputCode
+from ..quantspec import QuantSpec
+
+SCHEMA = "lifexport.quantspec/1"
+
+
+def to_document(spec: QuantSpec) -> dict[str, Any]:
+    """Every choice, null where it is left to the target; reals are ratios of integers.
+
+    Examples
+    --------
+    >>> document = to_document(QuantSpec(weight_bits=4, membrane_range=2.5))
+    >>> document["weight_bits"], document["state_bits"], document["membrane_range"]
+    (4, None, {'num': 5, 'den': 2})
+    """
+    fields = {field.name: plain(getattr(spec, field.name)) for field in dataclasses.fields(spec)}
+    for name in ("membrane_range", "percentile"):
+        if type(fields[name]) is int:
+            fields[name] = {"num": fields[name], "den": 1}
+    return {"schema": SCHEMA, "tool": {"name": "lifexport", "version": __version__}, **fields}
+
+
+def from_document(document: Any) -> QuantSpec:
+    """The choices again; LX003 for what the schema does not allow, LX004 for a newer version."""
+    raise_errors(schemas.violations("quantspec", document, code="LX003"))
+    given: dict[str, Any] = {key: value for key, value in document.items() if key not in ("schema", "tool")}
+    for name in ("membrane_range", "percentile"):
+        if given[name] is not None:
+            given[name] = scalar(float, given[name], name)
+    if given["input"] is not None:
+        code = {key: scalar(hint, given["input"][key], key) for key, hint in hints(InputCode).items()}
+        given["input"] = InputCode(**code)
+    given["approximate"] = tuple(given["approximate"])
+    return QuantSpec(**given)
+
+
+def save_quantspec(spec: QuantSpec, path: str | os.PathLike[str]) -> Path:
+    """Write the choices as canonical JSON, whole or not at all."""
+    return write_text(path, canonical_json(to_document(spec)) + "\n")
+
+
+def load_quantspec(path: str | os.PathLike[str]) -> QuantSpec:
+    """Read what ``save_quantspec`` wrote, or a hand-made file of the same schema."""
+    return from_document(read_json(path))
