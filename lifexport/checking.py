@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +12,27 @@ from typing import Any, Literal
 from . import __version__, schemas
 from .errors import LifexportError
 from .files import read_json
-from .findings import Finding, error, unknown_name
+from .findings import Finding, collect, error, unknown_name
+from .quantspec import QuantSpec
 
 SCHEMA = "lifexport.findings/1"
 
-Kind = Literal["nir", "onnx", "target", "fidelity", "findings"]
+Kind = Literal[
+    "nir",
+    "onnx",
+    "bundle",
+    "target",
+    "certificate",
+    "difference",
+    "fidelity",
+    "findings",
+    "golden",
+    "intnetwork",
+    "manifest",
+    "quantspec",
+    "recording",
+    "verification",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +43,9 @@ class Checked:
     ----------
     file : str
         Its name, as it was given.
-    kind : ``"nir"`` | ``"onnx"`` | ``"target"`` | ``"fidelity"`` | ``"findings"`` or None
-        None if the file could not be opened or is of no known kind.
+    kind : str or None
+        ``"nir"``, ``"onnx"``, ``"bundle"`` (a folder), or the name of a schema; None if the file could not be opened
+        or is of no known kind.
     findings : tuple of Finding
     """
 
@@ -59,20 +77,27 @@ def check(
     source: str | None = None,
     reset: str | None = None,
     target: str | None = None,
+    profile: str | None = None,
+    spec: QuantSpec | None = None,
 ) -> Checked:
-    """Check a NIR file, an ONNX file, a target description or a report; nothing is raised for a bad file.
+    """Check a file or a bundle, and a network for a target; nothing is raised for a bad file, and nothing is run.
 
     Parameters
     ----------
     path : str or path
         The file; its kind is told by its first bytes and its suffix, that of a JSON file by its field ``schema``. A
-        JSON file without that field is taken for a target.
+        JSON file without that field is taken for a target, a folder for a bundle.
     dt : float, seconds, optional
         Time step of a NIR file that does not say.
     source, reset : str, optional
         Whose network a NIR file without record holds, and with which reset it was trained, as for ``from_nir``.
     target : str, optional
-        For a NIR file: also find every feature that this target cannot express (LX203).
+        For a NIR file: also find everything for which ``quantize`` and the exports of its result would be refused,
+        whatever the data.
+    profile : str, optional
+        For a NIR file: also find everything for which ``to_nir`` with this profile would be refused.
+    spec : QuantSpec, optional
+        Choices for ``target``.
 
     Returns
     -------
@@ -89,20 +114,21 @@ def check(
     LX003 file cannot be read: missing.nir: No such file or directory; fix: name an existing file
     """
     kind, findings = None, ()
+    asked = {"dt": dt, "source": source, "reset": reset, "target": target, "profile": profile, "spec": spec}
     try:
         kind = _kind(Path(path))
-        for option, value in (("dt", dt), ("source", source), ("reset", reset), ("target", target)):
+        for option, value in asked.items():
             if value is not None and kind != "nir":
                 raise error("LX006", field=option, found=f"{value!r} for a {kind} file", fix="leave it out")
-        findings = (
-            _check_nir(path, target, dt=dt, source=source, reset=reset) if kind == "nir" else _check_other(path, kind)
-        )
+        findings = _check_nir(path, **asked) if kind == "nir" else _check_other(Path(path), kind)
     except LifexportError as failure:
         findings = failure.findings
     return Checked(file=str(path), kind=kind, findings=findings)
 
 
 def _kind(path: Path) -> Kind:
+    if path.is_dir():
+        return "bundle"
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -115,7 +141,7 @@ def _kind(path: Path) -> Kind:
         return "onnx"
     if path.suffix == ".json":
         return _json_kind(read_json(path))
-    fix = "give a .nir file (HDF5), an .onnx file, or a target or report (.json)"
+    fix = "give a .nir file (HDF5), an .onnx file, a document of lifexport (.json), or the folder of a bundle"
     raise error("LX003", found=f"{path}: of no known kind", fix=fix)
 
 
@@ -130,24 +156,56 @@ def _json_kind(document: Any) -> Kind:
     return named[1]  # type: ignore[return-value]
 
 
-def _check_nir(path: str | os.PathLike[str], target: str | None, **asked: Any) -> tuple[Finding, ...]:
+def _check_nir(
+    path: str | os.PathLike[str], *, target: str | None, profile: str | None, spec: QuantSpec | None, **asked: Any
+) -> tuple[Finding, ...]:
     from .export.nir_graph import check_nir, from_nir  # loads nir and h5py
 
+    if spec is not None and target is None:
+        raise error("LX006", field="target", found="choices for no target", fix="name the target they are for")
     findings = check_nir(path, **asked)
-    if target is None or any(finding.severity == "error" for finding in findings):
+    if (target is None and profile is None) or any(finding.severity == "error" for finding in findings):
         return findings
+    network = from_nir(path, **asked)
+    return (*findings, *_for_target(network, target, spec), *_for_profile(network, profile))
+
+
+def _for_target(network: Any, target: str | None, spec: QuantSpec | None) -> Iterator[Finding]:
+    """What ``quantize`` refuses whatever the data, and what the exports of its result refuse."""
     from .network import FloatNetwork
-    from .quantization import inexpressible
+    from .quantization import attempt, inexpressible
     from .targets import load_target
 
-    network = from_nir(path, **asked)
+    if target is None:
+        return
     if not isinstance(network, FloatNetwork):
         found, fix = f"{target!r} for integers that were made for {network.target!r}", "leave it out"
         raise error("LX006", field="target", found=found, fix=fix)
-    return (*findings, *inexpressible(network, load_target(target)))
+    described, choices = load_target(target), spec or QuantSpec()
+    unable = [*inexpressible(network, described, choices.approximate)]
+    if unable:
+        yield from unable
+        return
+    quantized, found = attempt(network, described, choices)
+    yield from found
+    if quantized is not None:
+        from .export.onnx_model import build  # loads onnx
+
+        with collect(unable):
+            build(quantized)
+        yield from unable
 
 
-def _check_other(path: str | os.PathLike[str], kind: Kind) -> tuple[Finding, ...]:
+def _for_profile(network: Any, profile: str | None) -> list[Finding]:
+    """What ``to_nir`` refuses for an importer."""
+    if profile is None:
+        return []
+    from .export.nir_graph import refused_by  # loads nir
+
+    return [*refused_by(network, profile)]
+
+
+def _check_other(path: Path, kind: Kind) -> tuple[Finding, ...]:
     if kind == "onnx":
         from .export.onnx_file import check_onnx  # loads onnx
 
@@ -155,6 +213,31 @@ def _check_other(path: str | os.PathLike[str], kind: Kind) -> tuple[Finding, ...
     if kind == "target":
         from .targets import load_target
 
-        load_target(Path(path))
+        load_target(path)
         return ()
-    return tuple(schemas.violations(kind, read_json(path), code="LX003"))
+    if kind == "bundle":
+        return _check_bundle(path)
+    document = read_json(path)
+    found = schemas.violations(kind, document, code="LX003")
+    if kind == "intnetwork" and not found:
+        from .bundle.intnetwork import from_document
+
+        with collect(found):
+            from_document(document)
+    return tuple(found)
+
+
+def _check_bundle(folder: Path) -> tuple[Finding, ...]:
+    """Its seal, and each of its files on its own; ``verify`` also runs them."""
+    from .bundle import manifest
+    from .bundle.opening import damage
+
+    document = manifest.read(folder)
+    found = damage(folder, document)
+    if any(finding.severity == "error" for finding in found):
+        return tuple(found)
+    for entry in document["files"]:
+        path = folder / entry["path"]
+        if path.suffix in (".json", ".onnx", ".nir") and path.parent == folder:
+            found += [f for f in check(path).findings if f.severity == "error"]
+    return tuple(found)

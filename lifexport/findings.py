@@ -371,6 +371,24 @@ def at_node(name: str) -> Iterator[None]:
         raise type(failure)(*named) from None
 
 
+@contextlib.contextmanager
+def collect(findings: list[Finding]) -> Iterator[None]:
+    """Keep the findings of an error and go on after the block.
+
+    Examples
+    --------
+    >>> findings = []
+    >>> with collect(findings):
+    ...     raise error("LX104", field="tau", found="-1.0 s", fix="give a positive time")
+    >>> len(findings)
+    1
+    """
+    try:
+        yield
+    except e.LifexportError as failure:
+        findings.extend(failure.findings)
+
+
 def unknown_name(
     kind: str, name: object, known: Iterable[str], *, code: str = "LX001", **where: Any
 ) -> e.LifexportError:

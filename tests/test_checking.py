@@ -71,7 +71,7 @@ def test_reports_are_told_by_their_schema(reports, tmp_path, kind):
     assert checked.kind == kind and [f.code for f in checked.findings] == ["LX004"]
 
 
-@pytest.mark.parametrize("schema", ["lifexport.fidelty/1", "lifexport.golden/1", "lifexport.fidelity", "other"])
+@pytest.mark.parametrize("schema", ["lifexport.fidelty/1", "lifexport.goldens/1", "lifexport.fidelity", "other"])
 def test_an_unknown_schema_is_named(tmp_path, schema):
     checked = checked_json(tmp_path, {"schema": schema})
     (finding,) = checked.findings

@@ -22,6 +22,13 @@ from .printing import say, sentence, unheard
 VERBS: dict[str, str] = {
     "demo": "Train, quantize, fine-tune, export and prove, on handwritten digits.",
     "check": "Find everything wrong with a file, or with a network for a target.",
+    "quantize": "Quantize a trained network for a target.",
+    "simulate": "Run a network on inputs.",
+    "export": "Write a sealed bundle, or a NIR or ONNX file; read back, run and proved.",
+    "certify": "Prove what the integers reach.",
+    "verify": "Hold a bundle against its seal, and run it again.",
+    "compare": "Compare integers with the trained network, or a recording with the simulator.",
+    "diff": "Say what changed between two bundles.",
     "targets": "List the shipped targets, or describe one.",
     "schema": "Print the JSON Schema of a file format.",
     "explain": "Say more about a finding code.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,14 @@ from typing import Any
 import click
 
 Decorator = Callable[[Any], Any]
+WIDTHS = {
+    "weight": "a weight",
+    "state": "the membrane",
+    "decay": "a decay",
+    "threshold": "a threshold",
+    "bias": "a bias",
+    "input": "a graded input code",
+}
 
 
 def not_empty(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -25,6 +34,18 @@ def _time_step(_: click.Context, __: click.Parameter, value: float | None) -> fl
 
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+quiet: Decorator = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def inputs(*, required: bool, what: str) -> Decorator:
+    """Option ``--inputs``."""
+    text = f"{what}: a .npz file with x (time, batch, *features) and, if known, labels (batch,), or a .npy file."
+    return click.option("--inputs", required=required, callback=not_empty_if_given, help=text)
+
+
+def not_empty_if_given(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty name where one is given."""
+    return None if value is None else not_empty(context, parameter, value)
 
 
 def reading(function: Any) -> Any:
@@ -36,3 +57,48 @@ def reading(function: Any) -> Any:
     ):
         function = option(function)
     return function
+
+
+def choices(function: Any) -> Any:
+    """Options of the quantization, handed on as one ``QuantSpec``: ``spec``, None if nothing was chosen."""
+
+    @functools.wraps(function)
+    def with_spec(*, spec_file: str | None, **given: Any) -> Any:
+        chosen = {name: given.pop(name) for name in (*(f"{key}_bits" for key in WIDTHS), *RULES)}
+        chosen = {name: value for name, value in chosen.items() if value not in (None, ())}
+        return function(spec=_spec(spec_file, chosen), **given)
+
+    wrapped: Any = with_spec
+    wrapped = click.option("--spec", "spec_file", help="A quantspec (.json) instead of single choices.")(wrapped)
+    for name, option in reversed(RULES.items()):
+        wrapped = click.option(f"--{name.replace('_', '-')}", name, **option)(wrapped)
+    for name, what in reversed(WIDTHS.items()):
+        wrapped = click.option(f"--{name}-bits", type=int, help=f"Width of {what}.")(wrapped)
+    return wrapped
+
+
+RULES: dict[str, dict[str, Any]] = {
+    "rounding": {"help": "Rounding of the leak."},
+    "overflow": {"help": "What happens to a membrane that does not fit."},
+    "membrane_range": {"type": float, "help": "Range of the membrane, in thresholds."},
+    "scale": {"help": "Whether a layer shares one step of its weights: tensor or channel."},
+    "method": {"help": "How that step is chosen: minmax, percentile, mse or membrane."},
+    "approximate": {"multiple": True, "help": "A loss that is accepted by name; may be given several times."},
+}
+"""Choices besides the widths, and their options."""
+
+
+def _spec(file: str | None, chosen: dict[str, Any]) -> Any:
+    if file is not None:
+        from ..bundle.specification import load_quantspec
+        from ..findings import error
+
+        if chosen:
+            found = f"--spec and {', '.join('--' + name.replace('_', '-') for name in chosen)}"
+            raise error("LX006", found=found, fix="put every choice into the file, or leave it out")
+        return load_quantspec(file)
+    if not chosen:
+        return None
+    from ..quantspec import QuantSpec
+
+    return QuantSpec(**chosen)

@@ -20,7 +20,7 @@ from pathlib import Path
 import nir  # noqa: TID251
 
 from .. import arrays
-from ..errors import LifexportError
+from ..errors import LifexportError, UnsupportedError
 from ..files import sha256, whole_file
 from ..findings import Finding, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
@@ -120,6 +120,21 @@ def to_nir(
     there = profiled(network, profile)
     proofs = (functools.partial(there.prove, network),)
     return _write(there.network, there.graph, path, there, there.findings, proofs, verify=verify, compress=compress)
+
+
+def refused_by(network: Network, profile: str) -> tuple[Finding, ...]:
+    """Everything for which ``to_nir`` would refuse a network; nothing is written or run."""
+    if profile not in (known := (PLAIN, *PROFILES)):
+        raise unknown_name("profile", profile, known)
+    try:
+        if isinstance(network, IntNetwork):
+            integers(network, profile, "real")
+        elif profile != PLAIN:
+            assert isinstance(network, FloatNetwork)
+            profiled(network, profile)
+    except UnsupportedError as failure:
+        return failure.findings
+    return ()
 
 
 def _write(

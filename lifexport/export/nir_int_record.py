@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..findings import Finding, at_node
+from ..findings import Finding, at_node, collect
 from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
@@ -20,7 +20,7 @@ from ..nodes import IntDense, IntInput, IntWeights, Output
 from ..spatial import Flatten, IntConv, SumPool
 from . import nir_conv, provenance
 from .nir_raw import Raw
-from .nir_survey import collect, unreadable
+from .nir_survey import unreadable
 from .restoring import hints, scalar
 
 KINDS: dict[str, Any] = {cls.kind: cls for cls in (IntInput, Output, IntDense, IntConv, SumPool, Flatten, IntLIF)}

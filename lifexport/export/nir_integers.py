@@ -14,14 +14,14 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import graph
-from ..findings import Finding, at_node, error
+from ..findings import Finding, at_node, collect, error
 from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF, IntLIF
 from ..nodes import FloatDense, Input, IntDense, IntWeights, Output
 from ..spatial import Flatten, FloatConv, IntConv, SumPool
 from .nir_profiles.folding import folded
-from .nir_survey import all_of, collect
+from .nir_survey import all_of
 
 Domain = Literal["real", "integer"]
 DOMAINS: tuple[Domain, ...] = ("real", "integer")

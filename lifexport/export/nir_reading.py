@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..findings import Finding, error
+from ..findings import Finding, collect, error
 from ..network import FloatNetwork, IntNetwork
 from . import provenance
 from .nir_plain import PLAIN
@@ -19,7 +19,7 @@ from .nir_restoring import restore
 from .nir_running import as_run
 from .nir_source import Asked, Source
 from .nir_sources import source_named
-from .nir_survey import all_of, collect, read_raw
+from .nir_survey import all_of, read_raw
 
 ROOM = 1 << 26
 """Bytes that the shapes of any file may take, however small it is."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import arrays
-from ..findings import Finding, at_node, error
+from ..findings import Finding, at_node, collect, error
 from ..graph import Edge
 from ..network import FloatNetwork
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
@@ -22,7 +22,7 @@ from ..spatial import Flatten, FloatAvgPool, FloatConv, SumPool
 from . import nir_conv, provenance
 from .nir_nodes import PLACES, WRITTEN_AS, assumed, written
 from .nir_raw import Raw, RawGraph, raw_of
-from .nir_survey import all_of, collect, unreadable
+from .nir_survey import all_of, unreadable
 from .restoring import hints, scalar
 
 REMEDY = "export the network again, or remove the metadata key 'lifexport' to take the arrays at NIR's word"

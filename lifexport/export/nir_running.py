@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..findings import Finding, at_node
+from ..findings import Finding, at_node, collect
 from ..network import FloatNetwork
 from . import nir_folding, nir_loops, nir_nesting
 from .nir_building import built, shapes
 from .nir_raw import Raw, RawGraph
 from .nir_source import Asked, Source
-from .nir_survey import collect
 
 
 def as_run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import h5py
 
 from ..errors import LifexportError
-from ..findings import CODES, Finding, at_node, error
+from ..findings import CODES, Finding, at_node, collect, error
 from .nir_raw import ELEMENTWISE, KINDS, SINGLE, WHOLE, Raw, RawGraph
 
 DEEPEST = 16
@@ -163,15 +162,6 @@ def _text(value: Any) -> Any:
 def unreadable(found: str, **where: Any) -> Exception:
     """Exception for a damaged or foreign file (LX003)."""
     return error("LX003", found=found, fix="export the file again, or get an undamaged copy", **where)
-
-
-@contextlib.contextmanager
-def collect(findings: list[Finding]) -> Iterator[None]:
-    """Keep the findings of an error and go on after the block."""
-    try:
-        yield
-    except LifexportError as failure:
-        findings.extend(failure.findings)
 
 
 def all_of(findings: Iterable[Finding]) -> LifexportError:

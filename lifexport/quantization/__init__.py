@@ -2,3 +2,4 @@
 
 from .expressible import inexpressible as inexpressible
 from .quantizing import quantize as quantize
+from .refusing import attempt as attempt

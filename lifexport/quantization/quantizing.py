@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..findings import at_node, error, raise_errors, unknown_name
+from ..findings import Finding, at_node, collect, error, raise_errors, unknown_name
 from ..fixedpoint import SIGNIFICANT_BITS, QFormat, nearest
 from ..input_code import infer_input_code, require_input_code
 from ..network import FloatNetwork, IntNetwork
@@ -132,6 +132,7 @@ def plan(
     delivery = deliver(network, target)
     seen = None if calibration is None else Calibration(network, calibration)
     nodes: dict[str, Any] = {}
+    refused: list[Finding] = []
     fed: dict[str, tuple[Feeding, ...]] = {}
     for name, node in network.nodes.items():
         if node.role == "input":
@@ -139,12 +140,13 @@ def plan(
         elif isinstance(node, Pool):
             nodes[name] = SumPool(shape=node.shape, kernel=node.kernel, stride=node.stride, padding=node.padding)
         elif node.role == "population":
-            with at_node(name):
+            with collect(refused), at_node(name):
                 layer = _Layer(network, name, code, chosen, target, seen)
                 nodes |= layer.nodes()
                 fed[name] = tuple(layer.feeding)
         elif not isinstance(node, FloatDense | FloatConv):
             nodes[name] = node
+    raise_errors(refused)  # of all layers, at once
     quantized = IntNetwork(
         nodes=nodes,
         edges=delivery.edges,
