@@ -10,10 +10,13 @@ from ..printing import say, say_json
 
 @click.command()
 @click.argument("model")
+@options.reading
 @click.option("--safe", is_flag=True, help="Exit code 1 unless it is proved that nothing overflows.")
 @options.as_json
-def certify(model: str, safe: bool, as_json: bool) -> int:
-    """Prove for every input what the integers of MODEL (a bundle, .onnx or .json) reach: overflows, widths, kernels.
+def certify(model: str, dt: float | None, source: str | None, reset: str | None, safe: bool, as_json: bool) -> int:
+    """Prove for every input what the integers of MODEL reach: overflows, widths, exact kernels.
+
+    MODEL is a .nir, .onnx or .json file, or a bundle.
 
     Example: lifexport certify out --safe
     """
@@ -22,7 +25,7 @@ def certify(model: str, safe: bool, as_json: bool) -> int:
     from ...findings import error
     from ...network import IntNetwork
 
-    network = read_network(model)
+    network = read_network(model, dt=dt, source=source, reset=reset)
     if not isinstance(network, IntNetwork):
         raise error("LX006", field=model, found="a trained network", fix="quantize it first, or export it to a bundle")
     certificate = prove(network)

@@ -16,7 +16,7 @@ import lifexport as lx
 from lifexport import cli
 from lifexport.findings import CODES, Finding
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def lifexport(*args: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
