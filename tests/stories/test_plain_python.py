@@ -1,0 +1,194 @@
+"""A simulator written from ``docs/arithmetic.md`` alone gives every membrane and every spike, bit for bit."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nets import ALIVE, random_network
+from random_float import random_float_network
+from stories.plain_python import run
+
+import lifexport as lx
+from lifexport.neurons import Current, Leak, Word
+from lifexport.nodes import IntDense
+from lifexport.ops import CountingOps, NumpyOps
+
+HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
+
+
+def plain(network: lx.IntNetwork) -> dict:
+    """The integers of a network as JSON holds them."""
+    return {
+        "nodes": {name: plain_node(node) for name, node in network.nodes.items()},
+        "edges": [[edge.source, edge.target, edge.delay] for edge in network.edges],
+    }
+
+
+def plain_node(node) -> dict:
+    if node.role != "population":
+        numbers = {"weight": node.weight.tolist(), "drop": node.drop, "shift": node.shift} if is_dense(node) else {}
+        return {"kind": node.role, **numbers}
+    rules = node.rules
+    assert rules.leak.kind == "multiply" and rules.compare == ">=" and rules.max_spikes in (0, 1)
+    assert rules.reset_when == "next_step" and not rules.reset_saturates and rules.waits_at == "zero"
+    numbers = {
+        field: getattr(node, field).tolist()
+        for field in ("threshold", "reset_code", "decay", "bias", "v_initial", "refractory")
+    }
+    numbers |= {"current_initial": [0] * node.shape[0]}
+    if rules.current is not None:
+        assert rules.current.leak == Leak(bits=rules.current.leak.bits) and rules.current.synapses == 1
+        numbers |= {
+            "current_decay": node.current_decay[0].tolist(),
+            "current_initial": node.current_initial[0].tolist(),
+            "current_decay_bits": rules.current.leak.bits,
+            "current_bits": rules.current.word.bits,
+        }
+    return {
+        "kind": "neurons",
+        "spikes": rules.max_spikes,
+        "reset": rules.reset,
+        "decay_bits": rules.leak.bits,
+        "rounding": rules.leak.rounding,
+        "state_bits": rules.membrane.bits,
+        "overflow": rules.membrane.overflow,
+        **numbers,
+    }
+
+
+def is_dense(node) -> bool:
+    return isinstance(node, IntDense)
+
+
+def changed(network: lx.IntNetwork, change) -> lx.IntNetwork:
+    return dataclasses.replace(network, nodes={name: change(node) for name, node in network.nodes.items()})
+
+
+def dropping(node):
+    """Connections that drop two low bits of their sums."""
+    return dataclasses.replace(node, drop=2, unit=node.unit / 4) if is_dense(node) else node
+
+
+def waiting(node):
+    """Neurons that wait 0, 1, 2, ... steps."""
+    if node.role != "population":
+        return node
+    rules = dataclasses.replace(node.rules, refractory=True)
+    return dataclasses.replace(node, rules=rules, refractory=np.arange(node.shape[0]) % 4)
+
+
+def filtered(node):
+    """Neurons whose input passes a synapse first."""
+    if node.role != "population":
+        return node
+    n, current = node.shape[0], Current(word=Word.signed(11), leak=Leak(bits=5))
+    rules = dataclasses.replace(node.rules, current=current)
+    decay, start = np.arange(n)[None] % 33, (np.arange(n)[None] - 3) * 8
+    return dataclasses.replace(node, rules=rules, current_decay=decay, current_initial=start)
+
+
+def quantized(seed: int):
+    f, codes, choices = random_float_network(seed)
+    return lx.quantize(f, "fpga-q", **choices), codes
+
+
+def case(network, codes, change=None):
+    return (network if change is None else changed(network, change)), codes
+
+
+CASES = {
+    **{f"random {seed}": lambda seed=seed: case(*random_network(seed)) for seed in range(12)},
+    **{f"quantized {seed}": lambda seed=seed: quantized(seed) for seed in (0, 1, 2)},
+    **{f"dropping {seed}": lambda seed=seed: case(*random_network(seed), dropping) for seed in (20, 21)},
+    **{f"waiting {seed}": lambda seed=seed: case(*random_network(seed), waiting) for seed in (22, 23)},
+    **{f"filtered {seed}": lambda seed=seed: case(*random_network(seed), filtered) for seed in (24, 25)},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_membrane_and_spike(name):
+    network, codes = CASES[name]()
+    trace = lx.simulate(network, codes, record=("v", "spikes"), backend="reference")
+    for sample in range(codes.shape[1]):
+        alone = run(plain(network), codes[:, sample].tolist())
+        assert alone.keys() == trace.v.keys() != set()
+        for population in alone:
+            assert alone[population]["v"] == trace.v[population][:, sample].tolist()
+            assert alone[population]["spikes"] == trace.spikes[population][:, sample].tolist()
+
+
+def test_the_networks_live_and_meet_every_rule():
+    seen: Counter[str] = Counter()
+    for case in CASES.values():
+        network, codes = case()
+        trace = lx.simulate(network, codes, record=("v", "spikes", "overflows"), backend="reference")
+        seen["living"] += all(ALIVE[0] <= spikes.mean() <= ALIVE[1] for spikes in trace.spikes.values())
+        seen["values"] += sum(v.size for v in trace.v.values())
+        for name, node in network.populations.items():
+            rules, v = node.rules, trace.v[name]
+            seen.update([rules.leak.rounding, rules.reset, rules.membrane.overflow])
+            seen[f"overflowed: {rules.membrane.overflow}"] += trace.overflows[name]
+            seen["ties"] += int((v == node.threshold).sum())
+            seen["negative"] += int((v < 0).sum())
+            seen["bias"] += int(np.any(node.bias))
+    print(dict(seen))
+    words = {"floor", "toward_zero", "half_up", "half_even", "subtract", "value", "saturate", "wrap"}
+    words |= {"overflowed: saturate", "overflowed: wrap", "ties", "negative", "bias"}
+    assert {word for word in words if not seen[word]} == set()
+    assert seen["living"] >= 12
+
+
+def test_it_is_plain_and_short():
+    source = (HERE / "plain_python.py").read_text()
+    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert len([line for line in source.splitlines() if line.strip()]) <= 60
+
+
+def tables(name: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Header and rows of a table of the page, by the name in front of it."""
+    page = (ROOT / "docs/arithmetic.md").read_text()
+    lines = page.split(f"<!-- table: {name} -->\n\n")[1].split("\n\n")[0].splitlines()
+    head, _, *rows = ([cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines)
+    return head[1:], {row[0]: row[1:] for row in rows}
+
+
+def test_the_rounding_table():
+    head, rows = tables("rounding")
+    assert set(rows) == {"floor", "toward_zero", "half_up", "half_even"}
+    for how, cells in rows.items():
+        quarters = np.array([int(Fraction(value) * 4) for value in head])
+        assert NumpyOps().multiply_shift(quarters, 1, 2, how, 100).tolist() == [int(cell) for cell in cells]
+
+
+def test_the_overflow_table():
+    head, rows = tables("overflow")
+    assert set(rows) == {"saturate", "wrap", "wrap_once"}
+    for how, cells in rows.items():
+        values = np.array([int(value) for value in head])
+        assert getattr(CountingOps(), how)(values, -128, 127).tolist() == [int(cell) for cell in cells]
+
+
+def test_the_run_by_hand():
+    page = (ROOT / "docs/arithmetic.md").read_text()
+    table = page.split("### A run by hand")[1].split("### Rounding")[0]
+    rows = [[float(cell) for cell in line.strip("|").split("|")] for line in re.findall(r"^\| \d.*\|$", table, re.M)]
+    neuron = {
+        "kind": "neurons", "spikes": 1, "threshold": [50], "reset": "subtract", "reset_code": [50], "decay": [3],
+        "decay_bits": 2, "rounding": "floor", "bias": [0], "state_bits": 8, "overflow": "saturate", "v_initial": [0],
+        "current_initial": [0], "refractory": [0],
+    }  # fmt: skip
+    network = {"nodes": {"in": {"kind": "input"}, "n": neuron}, "edges": [["in", "n", 0]]}
+    trace = run(network, [[int(row[5])] for row in rows])["n"]
+    v = 0
+    for row, (now,), (spike,) in zip(rows, trace["v"], trace["spikes"], strict=True):
+        reset = v - 50 * (v >= 50)
+        assert row[1:5] == [v, reset, reset * 3 / 4, reset * 3 // 4] and row[6:] == [now, spike]
+        v = now
+    assert len(rows) == 9
