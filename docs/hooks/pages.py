@@ -46,4 +46,5 @@ def linked(text: str, up: str) -> str:
     text = re.sub(rf"\]\({re.escape(up)}examples/(\w+)\.py\)", rf"]({here}examples/\1.md)", text)
     for page, source in COPIES.items():
         text = text.replace(f"]({up}{source})", f"]({here}{page})")
-    return text if up else re.sub(r"\]\(docs/", "](", text)
+    text = re.sub(r"\[docs/(\w+)\.md\]", r"[\1]", text)
+    return text if up else text.replace("](docs/", "](")

@@ -18,7 +18,7 @@ from stories.plain_python import run
 import lifexport as lx
 from lifexport.neurons import Current, Leak, Word
 from lifexport.nodes import IntDense
-from lifexport.ops import CountingOps, NumpyOps
+from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
 
@@ -151,28 +151,28 @@ def test_it_is_plain_and_short():
     assert len([line for line in source.splitlines() if line.strip()]) <= 60
 
 
-def tables(name: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Header and rows of a table of the page, by the name in front of it."""
+def table(name: str) -> dict[str, list[str]]:
+    """Columns of a table of the page, by their heads; the name stands in front of it."""
     page = (ROOT / "docs/arithmetic.md").read_text()
     lines = page.split(f"<!-- table: {name} -->\n\n")[1].split("\n\n")[0].splitlines()
     head, _, *rows = ([cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines)
-    return head[1:], {row[0]: row[1:] for row in rows}
+    return dict(zip(head, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def test_the_rounding_table():
-    head, rows = tables("rounding")
-    assert set(rows) == {"floor", "toward_zero", "half_up", "half_even"}
-    for how, cells in rows.items():
-        quarters = np.array([int(Fraction(value) * 4) for value in head])
+    columns = table("rounding")
+    quarters = np.array([int(Fraction(value) * 4) for value in columns.pop("p / 2**k")])
+    assert set(columns) == set(ROUNDINGS) and len(quarters) == 18
+    for how, cells in columns.items():
         assert NumpyOps().multiply_shift(quarters, 1, 2, how, 100).tolist() == [int(cell) for cell in cells]
 
 
 def test_the_overflow_table():
-    head, rows = tables("overflow")
-    assert set(rows) == {"saturate", "wrap", "wrap_once"}
-    for how, cells in rows.items():
-        values = np.array([int(value) for value in head])
-        assert getattr(CountingOps(), how)(values, -128, 127).tolist() == [int(cell) for cell in cells]
+    columns = table("overflow")
+    values = np.array([int(value) for value in columns.pop("into 8 bits")])
+    assert set(columns) == set(OVERFLOWS) and len(values) == 15
+    for how, cells in columns.items():
+        assert getattr(NumpyOps(), how)(values, -128, 127).tolist() == [int(cell) for cell in cells]
 
 
 def test_the_run_by_hand():

@@ -1,4 +1,4 @@
-"""Tables as docstrings draw them, between lines of ``=``, as tables of Markdown."""
+"""What docstrings say in a way of their own, as Markdown: tables between lines of ``=``, notes to a number."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from markdown.preprocessors import Preprocessor
 from mkdocs.plugins import event_priority
 
 RULE = re.compile(r"^ *=+(?: +=+)+ *$")
+NOTE = re.compile(r"^( *)\.\. \[(\d+)\] ")
+MARK = re.compile(r"\[(\d+)\]_")
 
 
 def cells(line: str, starts: list[int]) -> list[str]:
@@ -34,8 +36,9 @@ def markdown(rows: list[str], rule: str, *, head: bool) -> list[str]:
     return ["", *lines, ""]
 
 
-class _Tables(Preprocessor):
+class _Docstrings(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
+        lines = [MARK.sub(r"[\1]", NOTE.sub(r"\1[\2] ", line)) for line in lines]
         out, i = [], 0
         while i < len(lines):
             rules = [j for j in range(i, len(lines)) if RULE.match(lines[j])][:3]
@@ -54,16 +57,21 @@ class _Tables(Preprocessor):
         return out
 
 
-class Tables(Extension):
-    """Markdown that knows the tables of docstrings."""
+class Docstrings(Extension):
+    """Markdown that knows what docstrings say in a way of their own."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
-        """Add the preprocessor; before equations, whose places in a row keep their width."""
-        md.preprocessors.register(_Tables(md), "docstring tables", 24.5)
+        """Add the preprocessor, before that of equations: what stands for one has another width."""
+        md.preprocessors.register(_Docstrings(md), "docstrings", 24.5)
 
 
 @event_priority(100)
 def on_config(config):
-    """Let docstrings have tables."""
-    config.markdown_extensions.append(Tables())
+    """Read docstrings."""
+    config.markdown_extensions.append(Docstrings())
     return config
+
+
+def on_page_content(html, page, config, files):
+    """Types of parameters are text, ``like this``, that is shown as code: the quotes around code in it go."""
+    return html.replace("``", "") if page.file.src_uri.startswith("reference/") else html
