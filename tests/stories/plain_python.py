@@ -1,7 +1,15 @@
-"""A network of ``fpga-q`` in plain Python, written from ``docs/arithmetic.md`` alone: no numpy, no lifexport.
+"""``network.json`` of a bundle for ``fpga-q`` run in plain Python, written from ``docs/arithmetic.md`` alone.
 
-A network is a dictionary of integers and lists, as JSON holds it: ``nodes``, in the order of evaluation, and ``edges``.
+No numpy, no lifexport; dense layers, loops, synapses and refractory times.
 """
+
+from base64 import b64decode
+
+
+def numbers(entry):
+    """Array of a document as a flat list."""
+    raw, size = b64decode(entry["base64"]), int(entry["dtype"].removeprefix("int")) // 8
+    return [int.from_bytes(raw[i : i + size], "little", signed=True) for i in range(0, len(raw), size)]
 
 
 def rounded(p, k, how):
@@ -13,56 +21,62 @@ def rounded(p, k, how):
     return q + (how == "half_even" and (2 * r > one or (2 * r == one and q % 2 == 1)))
 
 
-def fit(x, bits, overflow):
-    lo, hi = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    return (x - lo) % 2**bits + lo if overflow == "wrap" else max(lo, min(hi, x))
+def fit(x, word):
+    lo, hi = word["lo"], word["hi"]
+    return (x - lo) % (hi - lo + 1) + lo if word["overflow"] == "wrap" else max(lo, min(hi, x))
 
 
-def step(n, j, state, arriving):
-    """One step of neuron ``j`` of population ``n``: its spike; ``state`` is what it keeps."""
-    v, threshold = state["v"], n["threshold"][j]
-    if n["spikes"] and v >= threshold:
-        v = v - n["reset_code"][j] if n["reset"] == "subtract" else n["reset_code"][j]
-    u = rounded(v * n["decay"][j], n["decay_bits"], n["rounding"])
-    if "current_decay" in n:
-        kept = rounded(state["i"] * n["current_decay"][j], n["current_decay_bits"], "floor")
-        arriving = state["i"] = fit(kept + arriving, n["current_bits"], "saturate")
-    u = fit(u + arriving + n["bias"][j], n["state_bits"], n["overflow"])
-    if state["w"] > 0:
-        u = 0
-    spike = int(n["spikes"] and u >= threshold)
-    state["v"], state["w"] = u, max(0, (n["refractory"][j] if spike else state["w"]) - 1)
-    return spike
+class Neuron:
+    def __init__(self, node, j):
+        self.rules, self.waiting = node["rules"], 0
+        for name in ("decay", "threshold", "reset_code", "bias", "refractory"):
+            setattr(self, name, numbers(node[name])[j])
+        self.v = numbers(node["v_initial"])[j]
+        if self.rules["current"]:
+            self.current, self.current_decay = (numbers(node[f"current_{f}"])[j] for f in ("initial", "decay"))
+
+    def step(self, arriving):
+        rules, v = self.rules, self.v
+        if rules["max_spikes"] and v >= self.threshold:
+            v = v - self.reset_code if rules["reset"] == "subtract" else self.reset_code
+        u = rounded(v * self.decay, rules["leak"]["bits"], rules["leak"]["rounding"])
+        if rule := rules["current"]:
+            kept = rounded(self.current * self.current_decay, rule["leak"]["bits"], "floor")
+            arriving = self.current = fit(kept + arriving, rule["word"])
+        self.v = 0 if self.waiting > 0 else fit(u + arriving + self.bias, rules["membrane"])
+        spike = int(rules["max_spikes"] and self.v >= self.threshold)
+        self.waiting = max(0, (self.refractory if spike else self.waiting) - 1)
+        return spike
 
 
-def dense(n, x):
-    return [sum(map(int.__mul__, row, x)) // 2 ** n["drop"] * 2 ** n["shift"] for row in n["weight"]]
+def dense(node, weight, x):
+    rows = range(0, len(weight), len(x))
+    return [sum(weight[o + i] * x[i] for i in range(len(x))) // 2 ** node["drop"] * 2 ** node["shift"] for o in rows]
 
 
 def run(network, codes):
-    """Membranes and spikes of every population: ``[time][neuron]``."""
-    nodes, late = network["nodes"], {}
-    for source, target, delay in network["edges"]:
-        if delay:
-            size = len(nodes[source].get("weight") or nodes[source].get("decay") or codes[0])
-            late[source, target] = [[0] * size for _ in range(delay)]
-    states = {
-        name: [{"v": v, "i": i, "w": 0} for v, i in zip(n["v_initial"], n["current_initial"], strict=True)]
-        for name, n in nodes.items() if n["kind"] == "neurons"
-    }  # fmt: skip
-    trace = {name: {"v": [], "spikes": []} for name in states}
+    """Membranes and spikes of every population, ``[time][neuron]``, for ``codes[time][input]``."""
+    nodes = {node["name"]: node for node in network["nodes"]}
+    neurons = {m: [Neuron(n, j) for j in range(n["shape"][0])] for m, n in nodes.items() if n["kind"] == "LIF"}
+    weights = {m: numbers(n["weight"]) for m, n in nodes.items() if n["kind"] == "Dense"}
+    size = {m: (n.get("shape") or n["weight"]["shape"])[0] for m, n in nodes.items()}
+    edges = [(e["source"], e["target"], [[0] * size[e["source"]]] * e["delay"]) for e in network["edges"]]
+    trace = {name: {"v": [], "spikes": []} for name in neurons}
     for now in codes:
         value = {}
-        for name, n in nodes.items():
-            heard = [late[s, t][0] if d else value[s] for s, t, d in network["edges"] if t == name]
-            if n["kind"] == "neurons":
-                sums = [sum(column) for column in zip(*heard, strict=True)]
-                value[name] = [step(n, j, states[name][j], total) for j, total in enumerate(sums)]
-                trace[name]["v"].append([state["v"] for state in states[name]])
+        for name, node in nodes.items():
+            heard = [queue[0] if queue else value[source] for source, target, queue in edges if target == name]
+            if name in neurons:
+                sums = map(sum, zip(*heard, strict=True))
+                value[name] = [neuron.step(total) for neuron, total in zip(neurons[name], sums, strict=True)]
+                trace[name]["v"].append([neuron.v for neuron in neurons[name]])
                 trace[name]["spikes"].append(value[name])
+            elif name in weights:
+                value[name] = dense(node, weights[name], *heard)
             else:
-                value[name] = now if n["kind"] == "input" else dense(n, heard[0]) if "weight" in n else heard[0]
-        for (source, _), queue in late.items():
-            queue.append(value[source])
-            queue.pop(0)
+                value[name] = now if node["kind"] == "Input" else heard[0]
+        for source, _, queue in edges:
+            if queue:
+                queue.append(value[source])
+                queue.pop(0)
     return trace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 from collections import Counter
 from fractions import Fraction
@@ -16,51 +17,13 @@ from random_float import random_float_network
 from stories.plain_python import run
 
 import lifexport as lx
-from lifexport.neurons import Current, Leak, Word
+from lifexport.bundle.intnetwork import to_document
+from lifexport.files import canonical_json
+from lifexport.neurons import Arriving, Current, IntLIF, Leak, Rules, Word
 from lifexport.nodes import IntDense
 from lifexport.ops import OVERFLOWS, ROUNDINGS, NumpyOps
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
-
-
-def plain(network: lx.IntNetwork) -> dict:
-    """The integers of a network as JSON holds them."""
-    return {
-        "nodes": {name: plain_node(node) for name, node in network.nodes.items()},
-        "edges": [[edge.source, edge.target, edge.delay] for edge in network.edges],
-    }
-
-
-def plain_node(node) -> dict:
-    if node.role != "population":
-        numbers = {"weight": node.weight.tolist(), "drop": node.drop, "shift": node.shift} if is_dense(node) else {}
-        return {"kind": node.role, **numbers}
-    rules = node.rules
-    assert rules.leak.kind == "multiply" and rules.compare == ">=" and rules.max_spikes in (0, 1)
-    assert rules.reset_when == "next_step" and not rules.reset_saturates and rules.waits_at == "zero"
-    numbers = {
-        field: getattr(node, field).tolist()
-        for field in ("threshold", "reset_code", "decay", "bias", "v_initial", "refractory")
-    }
-    numbers |= {"current_initial": [0] * node.shape[0]}
-    if rules.current is not None:
-        assert rules.current.leak == Leak(bits=rules.current.leak.bits) and rules.current.synapses == 1
-        numbers |= {
-            "current_decay": node.current_decay[0].tolist(),
-            "current_initial": node.current_initial[0].tolist(),
-            "current_decay_bits": rules.current.leak.bits,
-            "current_bits": rules.current.word.bits,
-        }
-    return {
-        "kind": "neurons",
-        "spikes": rules.max_spikes,
-        "reset": rules.reset,
-        "decay_bits": rules.leak.bits,
-        "rounding": rules.leak.rounding,
-        "state_bits": rules.membrane.bits,
-        "overflow": rules.membrane.overflow,
-        **numbers,
-    }
 
 
 def is_dense(node) -> bool:
@@ -116,8 +79,9 @@ CASES = {
 def test_every_membrane_and_spike(name):
     network, codes = CASES[name]()
     trace = lx.simulate(network, codes, record=("v", "spikes"), backend="reference")
+    document = json.loads(canonical_json(to_document(network)))
     for sample in range(codes.shape[1]):
-        alone = run(plain(network), codes[:, sample].tolist())
+        alone = run(document, codes[:, sample].tolist())
         assert alone.keys() == trace.v.keys() != set()
         for population in alone:
             assert alone[population]["v"] == trace.v[population][:, sample].tolist()
@@ -145,10 +109,27 @@ def test_the_networks_live_and_meet_every_rule():
     assert seen["living"] >= 12
 
 
+def test_the_golden_vectors_of_a_bundle(tmp_path):
+    """As a hardware engineer has them: a folder with ``network.json``, ``golden.json`` and ``golden.npz``."""
+    q, codes = quantized(2)
+    lx.save(q, tmp_path / "bundle", inputs=codes)
+    network, index = (json.loads((tmp_path / "bundle" / name).read_text()) for name in ("network.json", "golden.json"))
+    with np.load(tmp_path / "bundle/golden.npz") as arrays:
+        found = {(entry["what"], entry["node"]): arrays[entry["name"]] for entry in index["arrays"]}
+    compared = 0
+    for sample in range(index["samples"]):
+        for node, rows in run(network, found["input", None][:, sample].tolist()).items():
+            for what, values in rows.items():
+                assert values == found[what, node][:, sample].tolist()
+                compared += np.size(values)
+    assert compared == sum(values.size for (what, _), values in found.items() if what in ("v", "spikes")) > 1000
+
+
 def test_it_is_plain_and_short():
     source = (HERE / "plain_python.py").read_text()
-    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert len([line for line in source.splitlines() if line.strip()]) <= 60
+    imports = [ast.unparse(n) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert imports == ["from base64 import b64decode"]
+    assert len([line for line in source.splitlines() if line.strip()]) <= 75
 
 
 def table(name: str) -> dict[str, list[str]]:
@@ -177,18 +158,15 @@ def test_the_overflow_table():
 
 def test_the_run_by_hand():
     page = (ROOT / "docs/arithmetic.md").read_text()
-    table = page.split("### A run by hand")[1].split("### Rounding")[0]
-    rows = [[float(cell) for cell in line.strip("|").split("|")] for line in re.findall(r"^\| \d.*\|$", table, re.M)]
-    neuron = {
-        "kind": "neurons", "spikes": 1, "threshold": [50], "reset": "subtract", "reset_code": [50], "decay": [3],
-        "decay_bits": 2, "rounding": "floor", "bias": [0], "state_bits": 8, "overflow": "saturate", "v_initial": [0],
-        "current_initial": [0], "refractory": [0],
-    }  # fmt: skip
-    network = {"nodes": {"in": {"kind": "input"}, "n": neuron}, "edges": [["in", "n", 0]]}
-    trace = run(network, [[int(row[5])] for row in rows])["n"]
-    v = 0
-    for row, (now,), (spike,) in zip(rows, trace["v"], trace["spikes"], strict=True):
-        reset = v - 50 * (v >= 50)
-        assert row[1:5] == [v, reset, reset * 3 / 4, reset * 3 // 4] and row[6:] == [now, spike]
-        v = now
+    section = page.split("### A run by hand")[1].split("### Rounding")[0]
+    rows = [[float(cell) for cell in line.strip("|").split("|")] for line in re.findall(r"^\| \d.*\|$", section, re.M)]
+    rules = Rules(membrane=Word.signed(8), leak=Leak(bits=2))
+    lif = IntLIF(shape=(1,), rules=rules, decay=3, threshold=50, reset_code=50, unit=Fraction(1))
+    v, (state, ops) = 0, (lif.initial_state(), NumpyOps())
+    for _, stored, reset, product, leaked, current, u, spike in rows:
+        assert (stored, product) == (v, reset * 3 / 4)
+        assert reset == lif.after_reset(ops, np.array([v]))[0] and leaked == reset * 3 // 4
+        state, spikes, after = lif.step(ops, state, Arriving.total(np.array([int(current)])))
+        assert (u, spike) == (after[0], spikes[0])
+        v = u
     assert len(rows) == 9
