@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WHOLE = [ROOT / "docs/tutorial.md", *sorted((ROOT / "docs/howto").glob("*.md"))]
+"""Pages whose blocks build on each other: ``test_site.py`` runs them from top to bottom."""
 
 
 def snippets(language: str) -> list:
     found = []
-    for page in PAGES:
+    for page in [page for page in PAGES if page not in WHOLE]:
         for i, block in enumerate(re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)):
             found.append(pytest.param(block, id=f"{page.name}-{i}"))
     return found

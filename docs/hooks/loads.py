@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mkdocs.exceptions import PluginError
-
 LOADS = re.compile(
     r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\ssrc=["']?(?P<src>(?:https?:)?//[^"'\s>]+)"""
     r"""|<link\b(?![^>]*rel=["']?canonical)[^>]*?\shref=["']?(?P<href>(?:https?:)?//[^"'\s>]+)"""
@@ -27,5 +25,7 @@ def external(folder: Path) -> list[str]:
 
 def on_post_build(config):
     """Fail the build over the first load from elsewhere."""
+    from mkdocs.exceptions import PluginError
+
     if found := external(Path(config.site_dir)):
         raise PluginError("the site loads from elsewhere:\n" + "\n".join(found))
