@@ -46,7 +46,8 @@ x = np.load("x.npz")["x"]
 q = lx.quantize(f, "fpga-q", calibration=x, state_bits=24, decay_bits=16)
 saved = lx.save(q, "out", trained=f, inputs=x)
 Path("out.seal").write_text(saved.seal)
-np.savez("test.npz", x=np.tile(x, (1, 10, 1)), labels=np.tile(lx.simulate(f, x).prediction.labels, 10))
+x = (np.random.default_rng(1).random((100, 300, 8)) < 0.4).astype(np.float32)
+np.savez("test.npz", x=x, labels=lx.simulate(f, x).prediction.labels)
 """
 BEFORE = {"from-nir.md": SNNTORCH, "ci-gate.md": SNNTORCH + SEALED}
 """What a reader of a page has already."""
