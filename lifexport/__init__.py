@@ -38,6 +38,7 @@ _HOME = {
     "Sequential": "train",
     "SumPool": "train",
     "Target": "targets",
+    "Thresholds": "fidelity",
     "capture": "capturing",
     "certify": "certificate",
     "check": "checking",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from .export.onnx_model import to_onnx as to_onnx
     from .export.onnx_streaming import OnnxStream as OnnxStream
     from .fidelity import FidelityReport as FidelityReport
+    from .fidelity import Thresholds as Thresholds
     from .fidelity import compare as compare
     from .finetuning import QAT as QAT
     from .finetuning import qat as qat

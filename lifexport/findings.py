@@ -236,6 +236,11 @@ CODES: dict[str, Code] = {
     "LX505": Code(
         "input lost by rounding", "Inputs below half a step of the input code never enter the chip.", severity="warning"
     ),
+    "LX506": Code(
+        "fidelity below its threshold",
+        "A threshold that was stated and is not met must fail what depends on it.",
+        error=e.ParameterError,
+    ),
     "LX601": Code(
         "file changed after sealing",
         "A bundle is what was proved; one changed bit makes it something nobody has looked at.",

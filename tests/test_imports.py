@@ -59,7 +59,7 @@ HOMES = {
     "h5py": ("export/nir_",),
     "onnx": ("export/onnx_",),
     "onnxruntime": ("export/onnx_running", "export/onnx_streaming", "interop/runners/run_onnxruntime_old"),
-    "scipy": ("fidelity/statistics",),
+    "scipy": ("fidelity/statistics", "fidelity/trains"),
     "sklearn": ("demo/training",),
     "optax": ("train/options",),
     "click": ("cli",),

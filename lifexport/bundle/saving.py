@@ -14,7 +14,8 @@ from .. import arrays
 from ..certificate import certify
 from ..errors import RangeError, UnsupportedError
 from ..export.provenance import plain
-from ..fidelity import FidelityReport, compare
+from ..fidelity import FidelityReport, Thresholds, compare
+from ..fidelity.comparing import require_pair
 from ..files import whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
@@ -79,6 +80,7 @@ def save(
     spec: QuantSpec | None = None,
     target: Target | str | os.PathLike[str] | None = None,
     seed: int | None = None,
+    thresholds: Thresholds | None = None,
     golden_samples: int = 8,
     hdl: bool = False,
     progress: Progress = lambda step: None,
@@ -104,6 +106,8 @@ def save(
         Description of the target; needed where it is not a shipped one.
     seed : int, optional
         Noted in the manifest.
+    thresholds : Thresholds, optional
+        What the fidelity report is held against; a bundle that fails is written all the same, and says so.
     golden_samples : int
         Samples of the golden vectors at the most.
     hdl : bool
@@ -133,7 +137,12 @@ def save(
         raise error("LX006", field="q", found=f"a {type(q).__name__}", fix="give what quantize or qat returns")
     if type(golden_samples) is not int or golden_samples < 1:
         raise error("LX006", field="golden_samples", found=f"{golden_samples!r}", fix="give a number from 1 on")
+    if trained is not None:
+        require_pair(trained, q)
     codes, x = _inputs(q, trained, inputs)
+    if thresholds is not None and (trained is None or x is None):
+        fix = "give the trained network and inputs, or leave them out"
+        raise error("LX006", field="thresholds", found="thresholds for no comparison", fix=fix)
     described = _target(q, target)
     left_out: list[dict[str, str]] = []
     with whole_folder(path, replaces=manifest.is_bundle) as draft:
@@ -162,7 +171,7 @@ def save(
         report = None
         if trained is not None and x is not None:
             progress("compare with the trained network")
-            report = compare(trained, q, x, labels=labels)
+            report = compare(trained, q, x, labels=labels, thresholds=thresholds)
             report.save(add(FIDELITY))
         if hdl:
             progress("text for hardware simulators")

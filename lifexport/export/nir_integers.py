@@ -132,15 +132,19 @@ def _node(q: IntNetwork, name: str, domain: Domain) -> Any:
 
 
 def _weights(q: IntNetwork, name: str, domain: Domain) -> Any:
-    """Codes that arrive at the membrane: ``weight * 2**(shift - drop)``, of a real input ``code / unit`` of it.
+    """Codes that arrive at the membrane, of a real input ``code / unit`` of it.
 
     What the power of two is for all inputs of a population is in its ``r`` instead.
     """
-    node = q.nodes[name]
     source = q.nodes[_origin(q, name)]
     arriving = float(source.code.unit) if source.role == "input" and domain == "real" else 1.0
     (target, *_) = _fed(q, name)
-    weight = node.weight * (2.0 ** (node.shift - node.drop - _exponent(q, target)) / arriving)
+    return real_weights(q.nodes[name], 2.0 ** -_exponent(q, target) / arriving)
+
+
+def real_weights(node: IntWeights, scale: float = 1.0) -> FloatDense | FloatConv:
+    """Connection that delivers ``scale * 2**(shift - drop)`` codes for each of its weights."""
+    weight = node.weight * (2.0 ** (node.shift - node.drop) * scale)
     if isinstance(node, IntDense):
         return FloatDense(weight=weight)
     assert isinstance(node, IntConv)

@@ -2,3 +2,4 @@
 
 from .comparing import compare as compare
 from .report import FidelityReport as FidelityReport
+from .verdict import Thresholds as Thresholds

@@ -26,12 +26,16 @@ def card(report: FidelityReport) -> str:
         f"fidelity on target {report.target}",
         f"  {report.samples} samples x {report.steps} steps of {report.dt * 1e3:g} ms, "
         f"{report.input_kind} input, {report.input_bits} bits, SQNR {_db(report.input_sqnr_db)}",
+        *(line for text in report.semantics for line in wrapped(f"trained: {text}")),
+        *_verdict(report),
         "",
         *_outcome(report),
         "",
         *_layers(report),
         "",
         *_weights(report),
+        "",
+        *_causes(report),
     ]
     if report.findings:
         lines += ["", "findings", *(line for finding in report.findings for line in wrapped(str(finding)))]
@@ -60,6 +64,36 @@ def _outcome(report: FidelityReport) -> list[str]:
     where = f"{first.node}[{', '.join(map(str, first.index))}] at step {first.step} of sample {first.sample}"
     values = f"V float {first.v_float:.6g}, integer {first.v_integer:.6g}, threshold {first.threshold:.6g} V"
     return [*lines, f"first divergence   {where}: {values}"]
+
+
+def _verdict(report: FidelityReport) -> list[str]:
+    if report.verdict is None:
+        return ["  verdict: no thresholds were stated"]
+    lines = [f"  verdict: {'holds' if report.ok else 'DOES NOT HOLD'}"]
+    for row in report.verdict:
+        measured = "no difference, or lost" if row.measured is None else f"{row.measured:.6g}"
+        where = f" ({row.node})" if row.node else ""
+        lines.append(f"    {'holds' if row.holds else 'FAILS'}  {row.name}: {measured}{where}, asked {row.asked:g}")
+    return lines
+
+
+def _causes(report: FidelityReport) -> list[str]:
+    """What every step from the trained network to the integers changed."""
+    if report.causes_missing is not None:
+        return wrapped(f"causes: not told apart: {report.causes_missing}", "")
+    rows = [("cause", "predictions", "accuracy", "layer", "spikes that differ", "SQNR", "local")]
+    for cause in report.causes:
+        changed = cause.predictions.total - cause.predictions.count
+        head = (cause.cause, f"{changed} change", "-" if cause.accuracy is None else f"{cause.accuracy.rate:.2%}")
+        if cause.unchanged:
+            rows.append((*head, "all", "none", "-", "-"))
+            continue
+        for i, layer in enumerate(cause.layers):
+            share = f"{layer.spikes_differing / layer.values:.3%}"
+            figures = (layer.node, share, _db(layer.sqnr_db, "-"), _db(layer.sqnr_local_db, "-"))
+            rows.append((*head, *figures) if i == 0 else ("", "", "", *figures))
+    note = "  each against the line above it: rounded inputs, rounded numbers, the chip's rules, its roundings"
+    return [*_table(rows), note]
 
 
 def _layers(report: FidelityReport) -> list[str]:
@@ -139,8 +173,8 @@ def _signed(value: float) -> str:
     return f"{100 * value:+.2f}"
 
 
-def _db(value: float | None) -> str:
-    return "exact" if value is None else f"{value:.1f}"
+def _db(value: float | None, none: str = "exact") -> str:
+    return none if value is None else f"{value:.1f}"
 
 
 def wrapped(text: str, indent: str = "  ") -> list[str]:

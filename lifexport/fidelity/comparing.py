@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from .. import arrays
+from ..files import sha256
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..simulation.run import Backend
 from ..targets import load_target, target_names
+from .causes import ROUNDING_DB
 from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
-from .report import FidelityReport, LayerFidelity
+from .report import Cause, CauseLayer, FidelityReport, LayerFidelity, PredictionChange
 from .running import LayerSums, Sums, run_both
 from .statistics import PairedChange, Proportion
+from .verdict import Thresholds, judge, verdict_findings
 
 INPUT_TOLERANCE = 0.05
 """Share of inputs lost to rounding from which a finding is made."""
@@ -26,6 +31,7 @@ def compare(
     x: np.ndarray,
     *,
     labels: np.ndarray | None = None,
+    thresholds: Thresholds | None = None,
     backend: Backend = "auto",
 ) -> FidelityReport:
     """Measure how far an integer network is from the float network it was quantized from.
@@ -40,6 +46,8 @@ def compare(
         Real inputs as in training, of any number dtype; ``q.encode`` makes the codes.
     labels : int array, shape ``(batch,)``, optional
         True classes; without them there is no accuracy.
+    thresholds : Thresholds, optional
+        What must be reached; the report's ``verdict`` says what holds, and a finding LX506 what does not.
     backend : ``"auto"`` | ``"reference"`` | ``"fast"`` | ``"event"``
         Simulator of ``q``; all give the same report.
 
@@ -74,7 +82,7 @@ def compare(
     >>> report.layer("lif").spikes_float, report.layer("lif").spikes_differing
     (16, 0)
     """
-    _require_pair(f, q)
+    require_pair(f, q)
     x = arrays.numbers(x, node=f.input_name, code="LX301")
     f.check_input(x)
     if f.state_reset == "never" and x.shape[1] > 1:
@@ -84,13 +92,15 @@ def compare(
     sums = run_both(f, q, x, backend)
     weights = tuple(weight_fidelity(f, q))
     layers = tuple(_layer(f, q, name, layer, x.shape) for name, layer in sums.layers.items())
-    return FidelityReport(
+    report = FidelityReport(
         target=q.target,
         target_digest=q.target_digest,
         not_verified=_not_verified(q),
         approximations=q.approximations,
+        semantics=semantics(f),
         float_digest=f.digest(),
         integer_digest=q.digest(),
+        input_digest=_input_digest(x),
         dt=f.dt,
         readout=f.readout,
         steps=x.shape[0],
@@ -103,17 +113,26 @@ def compare(
         **_predictions(sums, labels),
         ties_float=sums.ties_float,
         ties_integer=sums.ties_integer,
+        changes=_changes(sums, labels),
         first_divergence=sums.first,
+        causes=_causes(sums, labels),
+        causes_missing=sums.chain_missing,
         layers=layers,
         weights=weights,
+        verdict=None,
         findings=(
             *parameter_findings(weights, layers),
             *_run_findings(q, layers, sums, x.size),
         ),
     )
+    if thresholds is None:
+        return report
+    verdict = judge(report, thresholds)
+    return replace(report, verdict=verdict, findings=(*report.findings, *verdict_findings(verdict)))
 
 
-def _require_pair(f: FloatNetwork, q: IntNetwork) -> None:
+def require_pair(f: FloatNetwork, q: IntNetwork) -> None:
+    """Refuse (LX006) two networks of which one cannot have been quantized from the other."""
     for name, value, kind in (("f", f, FloatNetwork), ("q", q, IntNetwork)):
         if not isinstance(value, kind):
             raise error("LX006", field=name, found=f"a {type(value).__name__}", fix=f"give a {kind.__name__}")
@@ -133,6 +152,60 @@ def _check_labels(f: FloatNetwork, labels: np.ndarray, batch: int) -> np.ndarray
     if labels.min() < 0 or labels.max() >= classes:
         raise error("LX205", field="labels", found=f"{labels.min()}..{labels.max()}", fix=fix)
     return labels
+
+
+def semantics(f: FloatNetwork) -> tuple[str, ...]:
+    """How the populations of a trained network step, each way once."""
+    found = []
+    for node in f.populations.values():
+        parts = [node.kind, getattr(node, "discretisation", "no leak")]
+        if node.spiking:
+            parts += [f"fires at v {node.compare} v_threshold", f"reset by {node.reset}"]
+        found.append(", ".join(parts))
+    return tuple(dict.fromkeys(found))
+
+
+def _input_digest(x: np.ndarray) -> str:
+    return sha256(f"{x.dtype.str}{x.shape}".encode() + np.ascontiguousarray(x).tobytes())
+
+
+def _changes(sums: Sums, labels: np.ndarray | None) -> tuple[PredictionChange, ...]:
+    """Samples whose prediction changed, most frequent first."""
+    a, b = np.concatenate(sums.labels_float), np.concatenate(sums.labels_integer)
+    true = [None] * len(a) if labels is None else labels.tolist()
+    counts = Counter((label, int(x), int(y)) for label, x, y in zip(true, a, b, strict=True) if x != y)
+    rows = sorted(counts.items(), key=lambda row: (-row[1], str(row[0])))
+    return tuple(
+        PredictionChange(label=label, predicted_float=x, predicted_integer=y, count=count)
+        for (label, x, y), count in rows
+    )
+
+
+def _causes(sums: Sums, labels: np.ndarray | None) -> tuple[Cause, ...]:
+    if sums.chain is None:
+        return ()
+    found, before = [], np.concatenate(sums.labels_float)
+    for cause, layers in sums.chain.sums.items():
+        after = np.concatenate(sums.chain.labels[cause])
+        right = None if labels is None else Proportion(count=int((after == labels).sum()), total=len(after))
+        rows = tuple(
+            CauseLayer(
+                node=name,
+                sqnr_local_db=_beyond_rounding(layer.local.sqnr_db),
+                sqnr_db=_beyond_rounding(layer.accumulated.sqnr_db),
+                spikes_differing=layer.differing,
+                values=layer.values,
+            )
+            for name, layer in layers.items()
+        )
+        same = Proportion(count=int((before == after).sum()), total=len(after))
+        found.append(Cause(cause=cause, predictions=same, accuracy=right, layers=rows))
+        before = after
+    return tuple(found)
+
+
+def _beyond_rounding(sqnr_db: float | None) -> float | None:
+    return None if sqnr_db is None or sqnr_db >= ROUNDING_DB else sqnr_db
 
 
 def _not_verified(q: IntNetwork) -> tuple[str, ...]:
@@ -172,6 +245,7 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
         count_error=sums.count_difference / (neurons * shape[1]),
         membrane_sqnr_db=sums.accumulated.sqnr_db,
         membrane_sqnr_local_db=sums.local.sqnr_db,
+        van_rossum=sums.van_rossum / (neurons * shape[1]) if q.nodes[name].spiking else None,
         overflows=sums.overflows,
         silent_float=int((sums.fired_float == 0).sum()),
         silent_integer=int((sums.fired_integer == 0).sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from .. import __version__
 from ..files import readable_json, write_text
 from ..findings import Finding
 from .statistics import PairedChange, Proportion
+from .verdict import Judged
 
 SCHEMA = "lifexport.fidelity/1"
 
@@ -117,6 +119,8 @@ class LayerFidelity:
     """Whole network against whole network. None: no difference at all."""
     membrane_sqnr_local_db: float | None
     """This layer alone, both fed with the spikes of the float network. None: no difference at all."""
+    van_rossum: float | None
+    """Mean squared van Rossum distance of the trains of a neuron; None for neurons that never spike."""
     overflows: int
     silent_float: int
     silent_integer: int
@@ -136,6 +140,46 @@ class LayerFidelity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CauseLayer:
+    """What one cause did to one population; SQNR in decibel, the trained membrane from rest over the difference."""
+
+    node: str
+    sqnr_local_db: float | None
+    """The layer alone, fed with the trained network's spikes. None: no difference beyond float64's rounding."""
+    sqnr_db: float | None
+    """Whole network against whole network."""
+    spikes_differing: int
+    values: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One step of the chain from the trained network to the integers; ``causes.py`` says what each is."""
+
+    cause: str
+    predictions: Proportion
+    """Samples with the same predicted class as before this step."""
+    accuracy: Proportion | None
+    """After this step."""
+    layers: tuple[CauseLayer, ...]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether this step changes nothing beyond float64's rounding, and no spike."""
+        return all(row.sqnr_db is None and not row.spikes_differing for row in self.layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionChange:
+    """Samples whose prediction changed, by what it was and became."""
+
+    label: int | None
+    predicted_float: int
+    predicted_integer: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class FidelityReport:
     """How far an integer network is from the float network it was quantized from.
 
@@ -148,8 +192,12 @@ class FidelityReport:
     """What is not known about the target's model of its hardware."""
     approximations: tuple[str, ...]
     """What the target does otherwise than the trained network, accepted by name when it was quantized."""
+    semantics: tuple[str, ...]
+    """How the trained network steps, as its training tool realised it: what everything is held against."""
     float_digest: str
     integer_digest: str
+    input_digest: str
+    """sha256 of type, shape and bytes of the real inputs."""
     dt: float
     readout: str
     steps: int
@@ -168,10 +216,25 @@ class FidelityReport:
     accuracy_float: Proportion | None
     accuracy_integer: Proportion | None
     accuracy_change: PairedChange | None
+    changes: tuple[PredictionChange, ...]
     first_divergence: Divergence | None
+    causes: tuple[Cause, ...]
+    causes_missing: str | None
+    """Why the chain could not be run, None where it was."""
     layers: tuple[LayerFidelity, ...]
     weights: tuple[WeightFidelity, ...]
+    verdict: tuple[Judged, ...] | None
+    """None: no thresholds were stated."""
     findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every stated threshold holds."""
+        return all(row.holds for row in self.verdict or ())
+
+    def cause(self, name: str) -> Cause:
+        """Step of the chain by its name."""
+        return next(row for row in self.causes if row.cause == name)
 
     def layer(self, name: str) -> LayerFidelity:
         """Row of one population."""
@@ -188,8 +251,13 @@ class FidelityReport:
                 "not_verified": list(self.not_verified),
                 "approximations": list(self.approximations),
             },
-            "networks": {"float": self.float_digest, "integer": self.integer_digest},
+            "networks": {
+                "float": self.float_digest,
+                "integer": self.integer_digest,
+                "semantics": list(self.semantics),
+            },
             "input": {
+                "digest": self.input_digest,
                 "dt_s": self.dt,
                 "steps": self.steps,
                 "samples": self.samples,
@@ -206,9 +274,13 @@ class FidelityReport:
                 "ties_integer": self.ties_integer,
             },
             "accuracy": self._accuracy(),
+            "changes": [dataclasses.asdict(change) for change in self.changes],
             "first_divergence": None if self.first_divergence is None else _divergence(self.first_divergence),
+            "causes": [_cause(row) for row in self.causes],
+            "causes_missing": self.causes_missing,
             "layers": [_layer(row) for row in self.layers],
             "weights": [_weights(row) for row in self.weights],
+            "verdict": None if self.verdict is None else [_judged(row) for row in self.verdict],
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -264,6 +336,26 @@ def _divergence(d: Divergence) -> dict[str, Any]:
     }
 
 
+def _cause(row: Cause) -> dict[str, Any]:
+    return {
+        "cause": row.cause,
+        "unchanged": row.unchanged,
+        "predictions": _proportion(row.predictions),
+        "accuracy": None if row.accuracy is None else _proportion(row.accuracy),
+        "layers": [dataclasses.asdict(layer) for layer in row.layers],
+    }
+
+
+def _judged(row: Judged) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "asked": row.asked,
+        "measured": _short(row.measured),
+        "node": row.node,
+        "holds": row.holds,
+    }
+
+
 def _weights(row: WeightFidelity) -> dict[str, Any]:
     return {
         "node": row.node,
@@ -313,6 +405,7 @@ def _layer(row: LayerFidelity) -> dict[str, Any]:
             "agreement": _short(row.spike_agreement),
             "coincidence": _short(row.coincidence),
             "count_error": _short(row.count_error),
+            "van_rossum": _short(row.van_rossum),
         },
         "membrane": {
             "sqnr_db": row.membrane_sqnr_db,

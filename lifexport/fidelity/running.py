@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Edge
+from ..errors import LifexportError
 from ..network import FloatNetwork, IntNetwork
-from ..neurons import Arriving
 from ..neurons.membrane import Spiking
-from ..nodes import IntWeights
-from ..ops import NumpyOps
 from ..simulation import Trace, simulate
 from ..simulation.run import Backend
-from ..simulation.stepwise import initial_state
+from .alone import alone
+from .causes import Chain
 from .report import Divergence
 from .statistics import Noise
+from .trains import van_rossum
 
-VALUES_AT_ONCE = 8_000_000
+VALUES_AT_ONCE = 4_000_000
 """Membrane values of the whole network that are held at a time: bounds memory, changes no result."""
 
 
@@ -38,6 +37,8 @@ class LayerSums:
     values: int = 0
     count_difference: int = 0
     overflows: int = 0
+    van_rossum: float = 0.0
+    """Sum over neurons and samples."""
     fired_float: Any = 0
     """Spikes per neuron."""
     fired_integer: Any = 0
@@ -58,6 +59,8 @@ class Sums:
     nonzero: int = 0
     input: Noise = field(default_factory=Noise)
     first: Divergence | None = None
+    chain: Chain | None = None
+    chain_missing: str | None = None
 
 
 def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) -> Sums:
@@ -75,10 +78,15 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
     sums = Sums({name: LayerSums() for name in f.populations})
     order = {name: i for i, name in enumerate(f.populations)}
     lags = {name: behind(f, q, name) for name in f.populations}
+    try:
+        sums.chain = Chain(f, q, lambda trace: _aligned(q, trace, lags, len(x)))
+    except LifexportError as refused:
+        sums.chain_missing = str(refused)
     for start, part in _parts(f, x):
         encoded = q.encode(part)
         exact = simulate(f, part, record=("v", "spikes"))
-        realised = _aligned(q, simulate(q, _padded(encoded.codes, lags), record=RECORD, backend=backend), lags, len(x))
+        padded = _padded(encoded.codes, lags)
+        realised = _aligned(q, simulate(q, padded, record=RECORD, backend=backend), lags, len(x))
         sums.clipped += encoded.clipped
         sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
         sums.nonzero += int((part != 0).sum())
@@ -92,7 +100,10 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
         sums.first = min((d for d in (sums.first, first) if d), key=lambda d: (d.step, order[d.node]), default=None)
         for name, layer in sums.layers.items():
             _add(layer, f, q, name, exact, realised)
-            layer.local.add(_from_rest(f, name, exact), _volts(q, name, _alone(f, q, name, encoded.codes, exact)))
+            own = alone(f, q, name, encoded.codes, exact)
+            layer.local.add(_from_rest(f, name, exact), _volts(q, name, own))
+        if sums.chain is not None:
+            sums.chain.add(part.astype(np.float64), encoded.codes, padded, exact, realised)
     return sums
 
 
@@ -136,6 +147,7 @@ def _add(layer: LayerSums, f: FloatNetwork, q: IntNetwork, name: str, exact: Tra
     layer.differing += int((a != b).sum())
     layer.values += a.size
     layer.count_difference += int(np.abs(a.sum(axis=0, dtype=np.int64) - b.sum(axis=0, dtype=np.int64)).sum())
+    layer.van_rossum += float(van_rossum(a, b).sum())
     layer.overflows += realised.overflows[name]
     layer.fired_float = layer.fired_float + a.sum(axis=(0, 1), dtype=np.int64)
     layer.fired_integer = layer.fired_integer + b.sum(axis=(0, 1), dtype=np.int64)
@@ -148,42 +160,6 @@ def _from_rest(f: FloatNetwork, name: str, trace: Trace) -> np.ndarray:
 
 def _volts(q: IntNetwork, name: str, codes: np.ndarray) -> np.ndarray:
     return codes * q.nodes[name].volt
-
-
-def _alone(f: FloatNetwork, q: IntNetwork, name: str, codes: np.ndarray, exact: Trace) -> np.ndarray:
-    """Membranes of one integer population whose inputs are the float network's spikes; its own state and resets."""
-    node, given = q.nodes[name], {edge: _given(f, q, edge, codes, exact) for edge in q.incoming(name)}
-    state, ops, rows = initial_state(q, codes.shape[1]).populations[name], NumpyOps(), []
-    for i in range(len(codes)):
-        events = tuple(
-            [one for edge in port for one in _increments(q, node, edge, given[edge][i])] for port in q.arriving(name)
-        )
-        state, _, v = node.step(ops, state, Arriving(events))
-        rows.append(v)
-    return np.stack(rows)
-
-
-def _increments(q: IntNetwork, node: Any, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
-    source = q.nodes[edge.source]
-    if source.role != "connection":
-        return [x]
-    return source.events(x) if node.per_event and isinstance(source, IntWeights) else [source.apply(x)]
-
-
-def _given(f: FloatNetwork, q: IntNetwork, edge: Edge, codes: np.ndarray, exact: Trace) -> np.ndarray:
-    """What the start of an edge is given at every step, the trained run's spikes, as late as in training."""
-    trained = next(e for e in f.edges if (e.source, e.target) == (edge.source, edge.target))
-    source = q.nodes[edge.source]
-    if source.role == "connection":
-        (before,) = q.incoming(edge.source)
-        sequence = _given(f, q, before, codes, exact)
-        if q.nodes[edge.target].role == "connection":
-            flat = source.apply(sequence.reshape(-1, *sequence.shape[2:]))
-            sequence = flat.reshape(*sequence.shape[:2], *flat.shape[1:])
-    else:
-        sequence = codes if source.role == "input" else exact.spikes[edge.source].astype(np.int64)
-    late = np.zeros_like(sequence[: trained.delay])
-    return np.concatenate([late, sequence])[: len(sequence)] if trained.delay else sequence
 
 
 def _first_divergence(f: FloatNetwork, q: IntNetwork, exact: Trace, realised: Trace, start: int) -> Divergence | None:

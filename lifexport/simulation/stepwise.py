@@ -15,6 +15,7 @@ from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import Arriving, FloatPopulation, IntPopulation, StepResult
 from ..nodes import IntWeights
 from ..ops import CountingOps, NumpyOps
+from .real_ops import RealOps
 from .trace import State, Trace
 
 ROWS = ("spikes", "v", "v_post", "current")
@@ -47,7 +48,7 @@ def _broadcast(state: Any, shape: tuple[int, ...]) -> Any:
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 
-def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State | None) -> Trace:
+def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State | None, *, real: bool = False) -> Trace:
     """Simulate step by step.
 
     Parameters
@@ -58,16 +59,19 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
         See ``Trace``.
     state : State, optional
         Where to start; the initial state by default.
+    real : bool
+        Run an integer network by its own rules in real numbers, without rounding and overflow (``RealOps``).
 
     Returns
     -------
     Trace
     """
     batch = x.shape[1]
-    dtype = np.int64 if isinstance(network, IntNetwork) else np.float64
+    step = (_RealStep if real else _IntStep)(network) if isinstance(network, IntNetwork) else _FloatStep(network)
+    dtype = step.dtype
     state = state if state is not None else initial_state(network, batch)
-    populations, delayed = dict(state.populations), dict(state.delayed)
-    step = _IntStep(network) if isinstance(network, IntNetwork) else _FloatStep(network)
+    populations = dict(state.populations)
+    delayed = {edge: queue.astype(dtype) for edge, queue in state.delayed.items()}
     rows: dict[str, dict[str, list]] = {what: {name: [] for name in populations} for what in ROWS}
     for now in x:
         values: dict[str, Any] = {}
@@ -114,6 +118,7 @@ def spike_type(node: Any) -> type:
 class _FloatStep:
     """One time step of the nodes of a float network."""
 
+    dtype: ClassVar[type] = np.float64
     overflows: ClassVar[dict[str, int]] = {}
 
     def __init__(self, network: Network):
@@ -135,6 +140,8 @@ class _IntStep:
     Where a population takes its inputs one by one, it gets the increments of every single input of weights before it.
     What comes without weights is one increment.
     """
+
+    dtype: ClassVar[type] = np.int64
 
     def __init__(self, network: IntNetwork):
         self.nodes = network.nodes
@@ -162,3 +169,31 @@ class _IntStep:
 
     def after_reset(self, name: str, v: np.ndarray) -> np.ndarray:
         return self.nodes[name].after_reset(NumpyOps(), v)
+
+
+class _RealStep(_IntStep):
+    """The same by the rules alone; sums of reals have no order, so that a connection is one increment."""
+
+    dtype: ClassVar[type] = np.float64
+
+    def __init__(self, network: IntNetwork):
+        super().__init__(network)
+        self.ops = dict.fromkeys(network.populations, RealOps())
+
+    @property
+    def overflows(self) -> dict[str, int]:
+        return {}
+
+    def connection(self, name: str, x: np.ndarray) -> np.ndarray:
+        return apply_real(self.nodes[name], x)
+
+    def _increments(self, node: IntPopulation, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
+        return [x]
+
+    def after_reset(self, name: str, v: np.ndarray) -> np.ndarray:
+        return self.nodes[name].after_reset(RealOps(), v)
+
+
+def apply_real(node: Any, x: np.ndarray) -> np.ndarray:
+    """What a connection of an integer network delivers if no low bits are dropped, float64."""
+    return node.product(x) * 2.0 ** (node.shift - node.drop) if isinstance(node, IntWeights) else node.apply(x)

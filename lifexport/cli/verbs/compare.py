@@ -15,11 +15,14 @@ from ..printing import say, say_json, sentence
 @options.inputs(required=False, what="Inputs to compare on, in the place of the golden ones")
 @click.option("--recorded", help="A recording from silicon or RTL (.npz) to hold against the simulator.")
 @click.option("--lag", type=int, help="Steps by which the recording is late; found by itself otherwise.")
+@click.option("--thresholds", callback=options.not_empty_if_given, help="TOML file whose table [fidelity] must hold.")
 @options.as_json
-def compare(bundle: str, inputs: str | None, recorded: str | None, lag: int | None, as_json: bool) -> int:
+def compare(
+    bundle: str, inputs: str | None, recorded: str | None, lag: int | None, thresholds: str | None, as_json: bool
+) -> int:
     """Compare the integer network of BUNDLE with the trained one, or a recording with the simulator.
 
-    Example: lifexport compare out --recorded chip.npz
+    Exit code 1 if a threshold is not met. Example: lifexport compare out --inputs test.npz --thresholds lifexport.toml
     """
     from ...arrayfiles import read_inputs
     from ...bundle import Bundle
@@ -28,6 +31,9 @@ def compare(bundle: str, inputs: str | None, recorded: str | None, lag: int | No
     opened = Bundle(bundle)
     given, labels = (None, None) if inputs is None else read_inputs(inputs)
     if recorded is not None:
+        if thresholds is not None:
+            fix = "leave one of them out"
+            raise error("LX006", field="--thresholds", found="given for a recording, which must be equal", fix=fix)
         return _recorded(opened, recorded, given, lag, as_json)
     if lag is not None:
         raise error("LX006", field="--lag", found="given without a recording", fix="add --recorded, or leave it out")
@@ -37,9 +43,11 @@ def compare(bundle: str, inputs: str | None, recorded: str | None, lag: int | No
     x = opened.golden.x if given is None else given.astype(float)
     if x is None:
         raise error("LX006", field="--inputs", found="none, and the golden ones were made up", fix="add --inputs")
+    from ...fidelity import Thresholds
     from ...fidelity import compare as run
 
-    report = run(opened.trained, opened.network, x, labels=labels)
+    asked = None if thresholds is None else Thresholds.from_toml(thresholds)
+    report = run(opened.trained, opened.network, x, labels=labels, thresholds=asked)
     if as_json:
         say_json(report.to_json())
     else:

@@ -23,6 +23,7 @@ KINDS = {".nir": "nir", ".onnx": "onnx"}
 )
 @click.option("--profile", help="Importer that a .nir file is written for.")
 @click.option("--form", help="Form of an .onnx file: scan, step or layerwise.")
+@click.option("--thresholds", callback=options.not_empty_if_given, help="TOML file whose table [fidelity] must hold.")
 @click.option("--hdl", is_flag=True, help="Bundle: also text files for $readmemh.")
 @click.option("--seed", type=int, help="Bundle: seed of the training, noted in the manifest.")
 @options.choices
@@ -37,6 +38,7 @@ def export(
     out: str,
     profile: str | None,
     form: str | None,
+    thresholds: str | None,
     hdl: bool,
     seed: int | None,
     spec: Any,
@@ -53,7 +55,7 @@ def export(
     from ...quantization import quantize
 
     kind = KINDS.get(Path(out).suffix, "bundle")
-    _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed)
+    _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed, thresholds=thresholds)
     network, trained = read_network(model, dt=dt, source=source, reset=reset), None
     x, labels = (None, None) if inputs is None else read_inputs(inputs)
     if isinstance(network, IntNetwork):
@@ -63,7 +65,9 @@ def export(
     if kind != "bundle" or not isinstance(network, IntNetwork):
         return _file(kind, network, out, profile=profile, form=form, x=x, as_json=as_json)
     from ...bundle import save
+    from ...fidelity import Thresholds
 
+    asked = None if thresholds is None else Thresholds.from_toml(thresholds)
     with Progress() as progress:
         saved = save(
             network,
@@ -74,6 +78,7 @@ def export(
             spec=spec,
             target=target,
             seed=seed,
+            thresholds=asked,
             hdl=hdl,
             progress=progress,
         )
@@ -94,7 +99,7 @@ def _require_sense(kind: str, **given: Any) -> None:
     """Refuse options that say nothing about what is written (LX006)."""
     from ...findings import error
 
-    apply = {"profile": "nir", "form": "onnx", "hdl": "bundle", "seed": "bundle"}
+    apply = {"profile": "nir", "form": "onnx", "hdl": "bundle", "seed": "bundle", "thresholds": "bundle"}
     for name, value in given.items():
         if value is not None and apply[name] != kind:
             raise error("LX006", field=f"--{name}", found=f"given for a {kind}", fix=f"it is for a {apply[name]}")

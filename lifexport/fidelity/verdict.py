@@ -1,0 +1,201 @@
+"""A verdict against stated thresholds: what was asked, what was measured, whether it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..findings import Finding, error, unknown_name
+
+if TYPE_CHECKING:
+    from .report import FidelityReport, LayerFidelity
+
+TABLE = "fidelity"
+"""Table of a TOML file that holds thresholds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What a chip's network must reach; what is None is not asked.
+
+    Parameters
+    ----------
+    accuracy : float, optional
+        Least accuracy of the integer network, 0 to 1. Needs labels.
+    accuracy_drop : float, optional
+        Most points of accuracy lost against the float network, 0 to 100. Needs labels.
+    prediction_agreement : float, optional
+        Least share of samples with the same prediction.
+    spike_coincidence : float, optional
+        Least coincidence of spikes, ``2 * common / (float + integer)``, in every layer that fires.
+    membrane_sqnr_local_db : float, optional
+        Least SQNR of the membranes of every layer alone, decibel.
+    overflow_rate : float, optional
+        Most membrane values changed by overflow, as a share, in every layer.
+    silent_layers : int, optional
+        Most layers that fire in the float network and never in the integer one.
+    tau_change, threshold_change : float, optional
+        Largest relative change of a time constant, or a threshold, by rounding.
+
+    Raises
+    ------
+    ParameterError
+        LX006 for a threshold out of its range, or no number.
+
+    Notes
+    -----
+    Figures are point estimates on the samples given; the report states their intervals.
+
+    Examples
+    --------
+    >>> Thresholds(prediction_agreement=0.98).asked
+    ('prediction_agreement',)
+    """
+
+    accuracy: float | None = None
+    accuracy_drop: float | None = None
+    prediction_agreement: float | None = None
+    spike_coincidence: float | None = None
+    membrane_sqnr_local_db: float | None = None
+    overflow_rate: float | None = None
+    silent_layers: int | None = None
+    tau_change: float | None = None
+    threshold_change: float | None = None
+
+    def __post_init__(self):
+        for name in self.asked:
+            value, (lo, hi) = getattr(self, name), RANGES[name]
+            whole = name == "silent_layers"
+            kind = numbers.Integral if whole else numbers.Real
+            if isinstance(value, bool) or not isinstance(value, kind) or not lo <= float(value) <= hi:
+                fix = f"give {'a whole number' if whole else 'a number'} from {lo:g} to {hi:g}"
+                raise error("LX006", field=name, found=f"{value!r}", fix=fix)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the thresholds that are stated."""
+        return tuple(f.name for f in dataclasses.fields(self) if getattr(self, f.name) is not None)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Thresholds:
+        """Thresholds of the table ``[fidelity]`` of a TOML file.
+
+        Raises
+        ------
+        FileError
+            LX003 for a file that is missing or no TOML.
+        ParameterError
+            LX006 for a missing table, an unknown name, or a value out of range.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                table = tomllib.load(file).get(TABLE)
+        except OSError as reason:
+            raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing TOML file") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+            raise error("LX003", found=f"{path}: not TOML ({reason})", fix="mend the file") from None
+        if not isinstance(table, dict):
+            raise error("LX006", field=TABLE, found=f"{path}: no table [{TABLE}]", fix=f"add [{TABLE}] with thresholds")
+        for name in table:
+            if name not in RANGES:
+                raise unknown_name("threshold", name, RANGES, code="LX006", field=f"{TABLE}.{name}")
+        return cls(**table)
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "accuracy": (0, 1),
+    "accuracy_drop": (0, 100),
+    "prediction_agreement": (0, 1),
+    "spike_coincidence": (0, 1),
+    "membrane_sqnr_local_db": (-1000, 1000),
+    "overflow_rate": (0, 1),
+    "silent_layers": (0, 1 << 30),
+    "tau_change": (0, 1e6),
+    "threshold_change": (0, 1e6),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One threshold: what was asked and what was measured, in the worst layer where it is asked of every one."""
+
+    name: str
+    asked: float
+    measured: float | None
+    """None where there is no difference at all, or the layer's time constant is lost."""
+    node: str | None
+    holds: bool
+
+
+def judge(report: FidelityReport, thresholds: Thresholds) -> tuple[Judged, ...]:
+    """Hold a report against thresholds.
+
+    Raises
+    ------
+    ParameterError
+        LX006 if accuracy is asked for and there were no labels.
+    """
+    return tuple(_judge(name, float(getattr(thresholds, name)), report) for name in thresholds.asked)
+
+
+def _judge(name: str, asked: float, report: FidelityReport) -> Judged:
+    if name in ("accuracy", "accuracy_drop"):
+        if report.accuracy_integer is None or report.accuracy_change is None:
+            raise error("LX006", field=name, found="asked without labels", fix="give labels, or leave it out")
+        rate, change = report.accuracy_integer.rate, report.accuracy_change
+        if name == "accuracy":
+            return Judged(name=name, asked=asked, measured=rate, node=None, holds=rate >= asked)
+        points = 100 * (change.lost - change.gained) / change.total
+        return Judged(name=name, asked=asked, measured=points, node=None, holds=points <= asked)
+    if name == "prediction_agreement":
+        rate = report.predictions.rate
+        return Judged(name=name, asked=asked, measured=rate, node=None, holds=rate >= asked)
+    if name == "silent_layers":
+        silent = [row.node for row in report.layers if row.spikes_float and not row.spikes_integer]
+        node = silent[0] if silent else None
+        return Judged(name=name, asked=asked, measured=len(silent), node=node, holds=len(silent) <= asked)
+    return _worst(name, asked, report.layers)
+
+
+def _worst(name: str, asked: float, layers: Sequence[LayerFidelity]) -> Judged:
+    """The layer that is furthest from a threshold asked of every one."""
+    least = name in ("spike_coincidence", "membrane_sqnr_local_db")
+    rows = [(value, row.node) for row in layers if (value := _of_layer(name, row)) is not None]
+    if not rows:
+        return Judged(name=name, asked=asked, measured=None, node=None, holds=True)
+    value, node = min(rows) if least else max(rows)
+    lost = value == float("inf")
+    holds = value >= asked if least else value <= asked
+    return Judged(name=name, asked=asked, measured=None if lost else value, node=node, holds=holds)
+
+
+def _of_layer(name: str, row: LayerFidelity) -> float | None:
+    """Measured value of a layer; None where there is nothing to judge."""
+    match name:
+        case "spike_coincidence":
+            return row.coincidence
+        case "membrane_sqnr_local_db":
+            return row.membrane_sqnr_local_db
+        case "overflow_rate":
+            return row.overflows / row.values
+        case "tau_change":
+            return float("inf") if row.decay.tau_change is None else abs(row.decay.tau_change)
+        case "threshold_change":
+            return None if row.threshold is None else abs(row.threshold.change)
+    raise AssertionError(name)
+
+
+def verdict_findings(verdict: Sequence[Judged]) -> Iterator[Finding]:
+    """LX506 for every threshold that does not hold."""
+    for row in verdict:
+        if not row.holds:
+            measured = "lost" if row.measured is None else f"{row.measured:.6g}"
+            fix = "see causes in the report: parameters want wider words or fine-tuning, rules another target"
+            found = f"{measured}, asked {row.asked:g}"
+            yield Finding(code="LX506", node=row.node, field=row.name, found=found, fix=fix)
