@@ -20,6 +20,7 @@ from ..files import whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..quantspec import QuantSpec
+from ..reporting import save_html
 from ..targets import Target, load_target, target_names
 from . import golden, manifest
 from .hdl import write_hdl
@@ -173,6 +174,9 @@ def save(
             progress("compare with the trained network")
             report = compare(trained, q, x, labels=labels, thresholds=thresholds)
             report.save(add(FIDELITY))
+            progress("draw the report")
+            proof = certify(q) if CERTIFICATE in roles else None
+            save_html(add(REPORT), trained, q, x, report, certificate=proof)
         if hdl:
             progress("text for hardware simulators")
             roles |= {f"hdl/{name}": "hand-off to hardware" for name in write_hdl(draft / "hdl", q, kept)}

@@ -79,14 +79,14 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
     order = {name: i for i, name in enumerate(f.populations)}
     lags = {name: behind(f, q, name) for name in f.populations}
     try:
-        sums.chain = Chain(f, q, lambda trace: _aligned(q, trace, lags, len(x)))
+        sums.chain = Chain(f, q, lambda trace: aligned(q, trace, lags, len(x)))
     except LifexportError as refused:
         sums.chain_missing = str(refused)
     for start, part in _parts(f, x):
         encoded = q.encode(part)
         exact = simulate(f, part, record=("v", "spikes"))
-        padded = _padded(encoded.codes, lags)
-        realised = _aligned(q, simulate(q, padded, record=RECORD, backend=backend), lags, len(x))
+        codes = padded(encoded.codes, lags)
+        realised = aligned(q, simulate(q, codes, record=RECORD, backend=backend), lags, len(x))
         sums.clipped += encoded.clipped
         sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
         sums.nonzero += int((part != 0).sum())
@@ -103,20 +103,20 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
             own = alone(f, q, name, encoded.codes, exact)
             layer.local.add(_from_rest(f, name, exact), _volts(q, name, own))
         if sums.chain is not None:
-            sums.chain.add(part.astype(np.float64), encoded.codes, padded, exact, realised)
+            sums.chain.add(part.astype(np.float64), encoded.codes, codes, exact, realised)
     return sums
 
 
 RECORD = ("v", "spikes", "overflows")
 
 
-def _padded(codes: np.ndarray, lags: dict[str, tuple[int, int]]) -> np.ndarray:
+def padded(codes: np.ndarray, lags: dict[str, tuple[int, int]]) -> np.ndarray:
     """As many more steps without input as the last spikes need to arrive."""
     more = max(spikes for _, spikes in lags.values())
     return np.concatenate([codes, np.zeros_like(codes[:1]).repeat(more, axis=0)])
 
 
-def _aligned(q: IntNetwork, trace: Trace, lags: dict[str, tuple[int, int]], steps: int) -> Trace:
+def aligned(q: IntNetwork, trace: Trace, lags: dict[str, tuple[int, int]], steps: int) -> Trace:
     """The run as it would be if every population were as early as the trained one."""
     v = {name: rows[lags[name][0] :][:steps] for name, rows in trace.v.items()}
     spikes = {name: rows[lags[name][1] :][:steps] for name, rows in trace.spikes.items()}
