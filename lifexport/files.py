@@ -130,16 +130,8 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     ...     (Path(name) / "out" / "a.txt").read_text(), len(list(Path(name).iterdir()))
     ('2', 1)
     """
-    if not os.fspath(path):
-        raise error("LX002", found="an empty name", fix="name the folder to write")
-    place = Path(os.path.realpath(path))
+    place = require_place(path, replaces=replaces)
     try:
-        if place.exists() and not place.is_dir():
-            raise error("LX002", found=f"{path}: not a folder", fix="choose a new name, or that of a folder")
-        if place.is_dir() and any(place.iterdir()) and not replaces(place):
-            found = f"{path}: a folder that holds other things"
-            raise error("LX002", found=found, fix="choose a new name, or empty the folder")
-        place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
             draft = Path(scratch) / "new"
             draft.mkdir()
@@ -154,6 +146,33 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
         raise _unwritable(Path(path), reason) from None
 
 
+def require_place(path: str | os.PathLike[str], *, replaces: Callable[[Path], bool]) -> Path:
+    """Make sure that ``whole_folder`` can write a folder (LX002), before the work whose result it is for.
+
+    Returns
+    -------
+    Path
+        Where it will be, behind symbolic links; the folders above it are there.
+    """
+    if not os.fspath(path):
+        raise error("LX002", found="an empty name", fix="name the folder to write")
+    place = Path(os.path.realpath(path))
+    try:
+        if place.exists() and not place.is_dir():
+            raise error("LX002", found=f"{path}: not a folder", fix="choose a new name, or that of a folder")
+        if place.is_dir() and any(place.iterdir()) and not replaces(place):
+            found = f"{path}: a folder that holds other things than a bundle"
+            raise error("LX002", found=found, fix="choose a new name, or empty the folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OutputError:
+        raise
+    except OSError as reason:
+        raise _unwritable(Path(path), reason) from None
+    return place
+
+
 def exchange(new: Path, old: Path) -> None:
     """Let two folders change places: at once on Linux, elsewhere by one renaming after the other."""
     at_once = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
@@ -163,18 +182,6 @@ def exchange(new: Path, old: Path) -> None:
     aside = new.with_name("old")
     old.rename(aside)
     new.rename(old)
-
-
-def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Create an output folder if it is not there, and make sure a file can be written in it (LX002)."""
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as reason:
-        raise _unwritable(path, reason) from None
-    return path
 
 
 def _regular(path: Path) -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 from lifexport import files
 from lifexport.errors import FileError, OutputError
-from lifexport.files import canonical_json, make_folder, read_json, whole_file, whole_files, write_text
+from lifexport.files import canonical_json, read_json, require_place, whole_file, whole_files, write_text
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -37,7 +37,7 @@ def test_unwritable_places(tmp_path, path):
     with pytest.raises(OutputError, match=r"LX002.*a\.txt.*fix: "):
         write_text(tmp_path / path, "x")
     with pytest.raises(OutputError, match="LX002"):
-        make_folder(tmp_path / "file" / "deep")
+        require_place(tmp_path / "file" / "deep", replaces=bool)
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):
@@ -162,9 +162,13 @@ def test_json_means_one_thing(tmp_path, name):
     assert read_json(tmp_path / "a.json") == {"a": [1, 2.5, "ä", None]}
 
 
-def test_a_folder_is_made(tmp_path):
-    assert make_folder(tmp_path / "a" / "b").is_dir()
-    assert list((tmp_path / "a" / "b").iterdir()) == []
+def test_a_place_is_tried_before_the_work(tmp_path):
+    assert require_place(tmp_path / "a" / "b", replaces=bool) == tmp_path / "a" / "b"
+    assert list((tmp_path / "a").iterdir()) == []
+    (tmp_path / "a" / "notes").write_text("mine")
+    with pytest.raises(OutputError, match="LX002"):
+        require_place(tmp_path / "a", replaces=lambda folder: False)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["notes"]
 
 
 def test_canonical_json_refuses_nan():

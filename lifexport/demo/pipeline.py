@@ -11,17 +11,17 @@ import brainunit as u
 import numpy as np
 
 from .. import __version__
+from ..bundle import save, verify
+from ..bundle.manifest import is_bundle
+from ..bundle.saving import Saved
 from ..capturing import capture
-from ..export.nir_graph import from_nir, to_nir
-from ..export.onnx_model import to_onnx
-from ..export.result import ExportResult
-from ..fidelity import FidelityReport, compare
+from ..fidelity import FidelityReport
 from ..fidelity.card import wrapped
 from ..fidelity.statistics import Proportion
-from ..files import canonical_json, make_folder, whole_file, whole_files, write_text
-from ..findings import at_node, error
+from ..files import require_place
+from ..findings import at_node, error, raise_errors
 from ..finetuning import QAT
-from ..network import FloatNetwork, IntNetwork
+from ..network import IntNetwork
 from ..quantization import quantize
 from ..quantspec import QuantSpec, resolve
 from ..simulation import Trace, simulate
@@ -32,7 +32,6 @@ from .training import constant_current, load_digits, train_digits
 TARGET = "fpga-q"
 EPOCHS = 40
 FINE_TUNING_EPOCHS = 10
-GOLDEN_SAMPLES = 8
 
 
 class Progress(Protocol):
@@ -49,19 +48,19 @@ class DemoResult:
 
     report: FidelityReport
     card: str
-    files: tuple[Path, ...]
+    saved: Saved
 
 
 def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress: Progress) -> DemoResult:
     """Do the whole job; every file is the same for the same arguments on the same machine.
 
-    The files get their names at the very end, all together (``files.whole_files``): an error or an interruption leaves
-    those of the last run as they were.
+    The bundle gets its name at the very end, whole (``bundle.save``): an error or an interruption leaves that of the
+    last run as it was.
 
     Parameters
     ----------
     folder : Path
-        Where ``model.nir``, ``model.onnx``, ``fidelity.json``, ``golden.npz`` and ``card.txt`` go.
+        Where the bundle goes.
     seed : int
         Of the weights and the order of the images; 0 to 2**32 - 1.
     weight_bits, state_bits : int
@@ -76,7 +75,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     Raises
     ------
     OutputError
-        LX002 if the folder cannot be written.
+        LX002 if the folder cannot be written, or holds something else than a bundle.
     MissingDependencyError
         LX005 if scikit-learn or optax is not installed.
     MismatchError
@@ -84,7 +83,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     """
     _require_packages()
     spec = _widths(weight_bits, state_bits)
-    folder = make_folder(folder)
+    require_place(folder, replaces=is_bundle)
     digits = load_digits()
     x = np.asarray(constant_current(digits.x_test))
     net = train_digits(
@@ -116,22 +115,13 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     codes = q.encode(x).codes
     simulators, reference = _prove_simulators(q, codes)
     fine_tuning = _prove_fine_tuning(module, x, reference)
-    with whole_files(folder) as draft:
-        progress("export NIR and read it back")
-        nir = to_nir(f, draft / "model.nir")
-        simulated_again = _prove_nir(f, nir.path, x)
-        progress("export ONNX and run it in two runtimes")
-        onnx = to_onnx(q, draft / "model.onnx", inputs=codes)
-        progress("compare with the float network")
-        report = compare(f, q, x, labels=digits.y_test)
-        golden = _write_golden(draft / "golden.npz", q, codes, reference)
-        fidelity = report.save(draft / "fidelity.json")
-        proofs = (fine_tuning, simulators, *nir.proofs, simulated_again, *onnx.proofs)
-        card = _card(report, rounded, seed, proofs, (nir, onnx))
-        text = write_text(draft / "card.txt", card)
+    saved = save(q, folder, trained=f, inputs=x, labels=digits.y_test, spec=spec, seed=seed, progress=progress)
+    progress("verify the bundle")
+    replayed = _replay(folder, saved)
     progress("done", 1)
-    files = tuple(folder / path.name for path in (nir.path, onnx.path, fidelity, golden, text))
-    return DemoResult(report=report, card=card, files=files)
+    assert saved.report is not None  # the demo gives inputs
+    card = _card(saved, rounded, seed, (fine_tuning, simulators, *saved.proofs, *replayed))
+    return DemoResult(report=saved.report, card=card, saved=saved)
 
 
 def _require_packages() -> None:
@@ -182,14 +172,11 @@ def _accuracy(network: IntNetwork, x: np.ndarray, y: np.ndarray) -> Proportion:
     return Proportion(count=int(right.sum()), total=len(y))
 
 
-def _prove_nir(f: FloatNetwork, path: Path, x: np.ndarray) -> str:
-    """Simulate the network that the file holds, and require the trained network's membranes bit for bit (LX303)."""
-    trained, restored = (simulate(network, x, record=("v", "spikes")) for network in (f, from_nir(path)))
-    for name in f.populations:
-        with at_node(name):
-            _require_equal("V", restored.v[name], trained.v[name])
-            _require_equal("spikes", restored.spikes[name], trained.spikes[name])
-    return f"simulated from the NIR file: {sum(v.size for v in trained.v.values())} V of the test set, 0 differ"
+def _replay(folder: Path, saved: Saved) -> tuple[str, ...]:
+    """Open the bundle as somebody else would, against its seal; what its replay showed, in words."""
+    verification = verify(folder, expect=saved.seal)
+    raise_errors(verification.findings)
+    return tuple(check.said for check in verification.checks if check.name in ("simulators", "nir", "certificate"))
 
 
 def _require_equal(what: str, got: np.ndarray, expected: np.ndarray) -> None:
@@ -203,55 +190,21 @@ def _require_equal(what: str, got: np.ndarray, expected: np.ndarray) -> None:
     raise error("LX303", field=what, found=found, fix="please report this with the network")
 
 
-def _write_golden(path: Path, q: IntNetwork, codes: np.ndarray, reference: Trace) -> Path:
-    """Input codes and everything the reference simulator makes of them, for people who verify hardware."""
-    some = slice(0, GOLDEN_SAMPLES)
-    arrays: dict[str, np.ndarray] = {"input": codes[:, some].astype(np.int16)}
-    for name in q.populations:
-        arrays[f"{name}.v"] = reference.v[name][:, some].astype(np.int32)
-        arrays[f"{name}.spikes"] = reference.spikes[name][:, some]
-    arrays["scores"] = reference.scores[some].astype(np.int32)
-    arrays["prediction"] = reference.prediction.labels[some].astype(np.int32)
-    about = {
-        "schema": "lifexport.golden/1",
-        "tool": {"name": "lifexport", "version": __version__},
-        "network": q.digest(),
-        "target": q.target,
-        "layout": "input, v, spikes: (time, sample, neuron); v before reset",
-    }
-    arrays["about"] = np.array(canonical_json(about))
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    return path
-
-
-def _card(
-    report: FidelityReport,
-    rounded: Proportion,
-    seed: int,
-    proofs: tuple[str, ...],
-    exports: tuple[ExportResult, ...],
-) -> str:
+def _card(saved: Saved, rounded: Proportion, seed: int, proofs: tuple[str, ...]) -> str:
+    report = saved.report
+    assert report is not None
     lines = [
         f"lifexport {__version__} demo: digits 64-128-10 LIF, seed {seed}",
         "",
-        "proved, bit for bit",
-        *(f"  {proof}" for proof in proofs),
-        "",
-        "files",
-        *(f"  {e.path.name:<12} {e.size:>7} bytes  sha256 {e.sha256}" for e in exports),
+        "proved",
+        *(line for proof in proofs for line in wrapped(proof)),
         "",
         *_outcome(report, rounded),
         "",
         "measured of the fine-tuned network: " + report.card().rstrip(),
+        "",
+        f"sealed: {saved.seal}",
     ]
-    warned = [finding for export in exports for finding in export.findings]
-    if warned:
-        lines += [
-            "",
-            "for readers of the files",
-            *(line for finding in warned for line in wrapped(str(finding))),
-        ]
     return "\n".join(lines) + "\n"
 
 

@@ -15,12 +15,14 @@ from float_nets import float_network
 
 import lifexport as lx
 from lifexport import schemas
+from lifexport.bundle import saving
 from lifexport.demo import pipeline
-from lifexport.errors import MismatchError, MissingDependencyError
+from lifexport.errors import MismatchError, MissingDependencyError, OutputError
 from lifexport.finetuning.forward import Ints
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ["card.txt", "fidelity.json", "golden.npz", "model.nir", "model.onnx"]
+DOCUMENTS = ("certificate", "fidelity", "golden", "manifest", "network", "quantspec", "target")
+FILES = sorted([*(f"{name}.json" for name in DOCUMENTS), "golden.npz", "model.nir", "model.onnx", "report.html"])
 
 
 def demo(cwd: Path, out: str, *args: str) -> str:
@@ -37,18 +39,19 @@ def written(tmp_path_factory):
 
 
 def test_files_and_card(written):
-    folder, printed = written
+    folder, card = written
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    card = (folder / "card.txt").read_text()
-    assert printed.startswith(card)
-    assert "forward pass of fine-tuning equals the reference: 1552500 V and 1552500 spikes" in card
-    assert card.count("0 differ") == 4
+    said = " ".join(card.split())
+    assert "forward pass of fine-tuning equals the reference: 1552500 V and 1552500 spikes" in said
+    assert said.count("0 differ") == 4
     assert max(map(len, card.splitlines())) <= 120
+    seal = json.loads((folder / "manifest.json").read_text())["seal"]
+    assert f"sealed: {seal}" in card and lx.verify(folder, expect=seal).ok
 
 
 def test_the_card_says_what_rounding_cost_and_what_fine_tuning_won_back(written):
-    folder, _ = written
-    card, report = (folder / "card.txt").read_text(), json.loads((folder / "fidelity.json").read_text())
+    folder, card = written
+    report = json.loads((folder / "fidelity.json").read_text())
     right = {what: int(n) for what, n in re.findall(r"^  (as trained|rounded|fine-tuned).* (\d+) right$", card, re.M)}
     assert list(right) == ["as trained", "rounded", "fine-tuned"]
     assert right["as trained"] == report["accuracy"]["float"]["count"]
@@ -78,7 +81,7 @@ def test_report(written):
 
 def test_every_file_checks(written):
     folder, _ = written
-    for name, kind in (("model.nir", "nir"), ("model.onnx", "onnx"), ("fidelity.json", "fidelity")):
+    for name, kind in (("model.nir", "nir"), ("model.onnx", "onnx"), ("fidelity.json", "fidelity"), (".", "bundle")):
         checked = lx.check(folder / name)
         assert checked.ok and checked.kind == kind
 
@@ -87,17 +90,18 @@ def test_golden_vectors_replay_in_onnxruntime_and_hold_no_path(written):
     import onnxruntime
 
     folder, _ = written
-    golden = np.load(folder / "golden.npz")
+    golden, index = np.load(folder / "golden.npz"), json.loads((folder / "golden.json").read_text())
+    named = {(entry["what"], entry["node"]): golden[entry["name"]] for entry in index["arrays"]}
     session = onnxruntime.InferenceSession(folder / "model.onnx")
     names = [output.name for output in session.get_outputs()]
-    got = dict(zip(names, session.run(names, {"x": golden["input"].astype(np.uint8)}), strict=True))
-    np.testing.assert_array_equal(got["prediction"], golden["prediction"])
-    np.testing.assert_array_equal(got["scores"], golden["scores"])
-    np.testing.assert_array_equal(got["hidden.V_final"], golden["hidden.v"][-1])
-    np.testing.assert_array_equal(got["spikes"], golden["output.spikes"])
-    about = json.loads(str(golden["about"]))
-    assert about["schema"] == "lifexport.golden/1"
-    assert str(folder) not in str(about)
+    codes = named["input", None].astype(np.uint8)
+    got = dict(zip(names, session.run(names, {"x": codes}), strict=True))
+    np.testing.assert_array_equal(got["prediction"], named["prediction", None])
+    np.testing.assert_array_equal(got["scores"], named["scores", None])
+    np.testing.assert_array_equal(got["hidden.V_final"], named["v", "hidden"][-1])
+    np.testing.assert_array_equal(got["spikes"], named["spikes", "output"])
+    for path in folder.iterdir():
+        assert str(folder).encode() not in path.read_bytes(), path
 
 
 def test_missing_packages_are_named_first(tmp_path, monkeypatch):
@@ -107,20 +111,27 @@ def test_missing_packages_are_named_first(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("step", ["to_nir", "to_onnx", "compare", "_card"])
+@pytest.mark.parametrize("step", ["_derive", "compare", "save_html"])
 def test_an_interruption_leaves_the_files_of_the_last_run(tmp_path, monkeypatch, step):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    old = {name: f"old {name}" for name in FILES}
-    for name, text in old.items():
-        (tmp_path / name).write_text(text)
+    f, x = float_network(1)
+    lx.save(lx.quantize(f, "fpga-q", calibration=x), tmp_path / "out", golden_samples=1)
+    old = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     monkeypatch.setattr(pipeline, "EPOCHS", 1)
     monkeypatch.setattr(pipeline, "FINE_TUNING_EPOCHS", 1)
-    monkeypatch.setattr(pipeline, step, interrupted)
+    monkeypatch.setattr(saving, step, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        pipeline.run(tmp_path, seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == old
+        pipeline.run(tmp_path / "out", seed=0, weight_bits=8, state_bits=16, progress=lambda *_: None)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == old
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_of_something_else_is_refused_before_training(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputError, match="LX002"):
+        pipeline.run(tmp_path, seed=0, weight_bits=8, state_bits=16, progress=lambda *_: pytest.fail("trained"))
 
 
 def test_proofs_can_fail(tmp_path, monkeypatch):

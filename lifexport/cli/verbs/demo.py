@@ -21,7 +21,7 @@ from ..printing import Progress, say, say_json
 @click.option("--state-bits", default=12, show_default=True, help="Width of the membrane.")
 @as_json
 def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) -> None:
-    """Train on handwritten digits, quantize, fine-tune in integers, export to NIR and ONNX, read back, prove.
+    """Train on handwritten digits, quantize, fine-tune in integers, export, read back, prove, seal.
 
     Example: lifexport demo --out out --weight-bits 6
     """
@@ -33,4 +33,4 @@ def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) 
         say_json(result.report.to_json())
         return
     say(result.card, nl=False)
-    say(f"\nwritten to {out}: {', '.join(path.name for path in result.files)}")
+    say(f"\nwritten to {out}: open report.html; lifexport verify {out} runs everything again")
