@@ -43,6 +43,7 @@ _HOME = {
     "certify": "certificate",
     "check": "checking",
     "compare": "fidelity",
+    "cost": "costing",
     "encoders": "train",
     "evaluate": "train",
     "fit": "train",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from .certificate import Certificate as Certificate
     from .certificate import certify as certify
     from .checking import check as check
+    from .costing import cost as cost
     from .export.nir_graph import from_nir as from_nir
     from .export.nir_graph import to_nir as to_nir
     from .export.onnx_file import from_onnx as from_onnx

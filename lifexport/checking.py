@@ -23,6 +23,7 @@ Kind = Literal[
     "bundle",
     "target",
     "certificate",
+    "cost",
     "difference",
     "fidelity",
     "findings",

@@ -33,6 +33,8 @@ ROOMS = [
     ("interop",),
     ("fidelity",),
     ("reporting",),
+    ("costing",),
+    ("exploring",),
     ("bundle",),
     ("checking",),
     ("demo",),

@@ -17,6 +17,7 @@ from lifexport.targets import load_target
 def test_the_shipped_schemas():
     assert schemas.names() == (
         "certificate",
+        "cost",
         "difference",
         "fidelity",
         "findings",
