@@ -51,13 +51,16 @@ _HOME = {
     "load_parameters": "train",
     "load_target": "targets",
     "losses": "train",
+    "mixed_precision": "exploring",
     "qat": "finetuning",
     "quantize": "quantization",
     "same": "arrays",
     "save_parameters": "train",
+    "sensitivity": "exploring",
     "simulate": "simulation",
     "stream": "simulation",
     "surrogate": "train",
+    "sweep": "exploring",
     "to_nir": "export.nir_graph",
     "to_onnx": "export.onnx_model",
     "from_onnx": "export.onnx_file",
@@ -99,6 +102,9 @@ if TYPE_CHECKING:
     from .certificate import certify as certify
     from .checking import check as check
     from .costing import cost as cost
+    from .exploring import mixed_precision as mixed_precision
+    from .exploring import sensitivity as sensitivity
+    from .exploring import sweep as sweep
     from .export.nir_graph import from_nir as from_nir
     from .export.nir_graph import to_nir as to_nir
     from .export.onnx_file import from_onnx as from_onnx

@@ -32,6 +32,7 @@ Kind = Literal[
     "manifest",
     "quantspec",
     "recording",
+    "sweep",
     "verification",
 ]
 

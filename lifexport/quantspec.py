@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import math
 import numbers
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -29,6 +32,11 @@ APPROXIMATIONS = {
 Method = Literal["minmax", "percentile", "mse", "membrane"]
 METHODS: tuple[Method, ...] = get_args(Method)
 SCALES = ("tensor", "channel")
+PER_LAYER = (
+    *(f"{name}_bits" for name in ("weight", "state", "decay", "threshold", "bias")),
+    *("rounding", "overflow", "membrane_range", "method", "percentile"),
+)
+"""Choices that single populations may have their own of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,10 @@ class QuantSpec:
         Of the magnitudes of weights, for ``method="percentile"``.
     approximate : tuple of str
         Losses the caller accepts by name, the keys of ``quantspec.APPROXIMATIONS``.
+    layers : mapping from population to mapping, optional
+        Other choices for single populations and the weights that feed them, by name or pattern (``"conv*"``): widths,
+        ``rounding``, ``overflow``, ``membrane_range``, ``method``, ``percentile``. Of several patterns that fit the
+        last decides.
 
     Examples
     --------
@@ -81,8 +93,10 @@ class QuantSpec:
     method: Method = "minmax"
     percentile: float = 99.9
     approximate: tuple[str, ...] = ()
+    layers: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        self._check_layers()
         for field in dataclasses.fields(self):
             if isinstance(width := getattr(self, field.name), np.integer):
                 object.__setattr__(self, field.name, int(width))
@@ -111,6 +125,39 @@ class QuantSpec:
                 found=f"{self.membrane_range!r}",
                 fix="use a finite multiple of the threshold above 1, for example 2",
             )
+
+    def _check_layers(self) -> None:
+        if not isinstance(self.layers, Mapping) or not all(isinstance(v, Mapping) for v in self.layers.values()):
+            fix = 'give {"hidden": {"weight_bits": 4}}'
+            raise error("LX006", field="layers", found=f"{self.layers!r}", fix=fix)
+        for pattern, choices in self.layers.items():
+            for name in choices:
+                if name not in PER_LAYER:
+                    raise unknown_name("choice", name, PER_LAYER, code="LX006", field=f"layers.{pattern}")
+        frozen = {pattern: dict(choices) for pattern, choices in self.layers.items()}
+        object.__setattr__(self, "layers", MappingProxyType(frozen))
+
+    def __reduce__(self):
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return _rebuilt, (fields | {"layers": {pattern: dict(v) for pattern, v in self.layers.items()}},)
+
+    def of_layer(self, name: str) -> QuantSpec:
+        """The choices for one population."""
+        changed: dict[str, Any] = {}
+        for pattern, choices in self.layers.items():
+            if fnmatch.fnmatchcase(name, pattern):
+                changed |= choices
+        return dataclasses.replace(self, layers={}, **changed)
+
+    def require_layers(self, populations: Collection[str]) -> None:
+        """Refuse (LX006) patterns that no population has."""
+        for pattern in self.layers:
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in populations):
+                raise unknown_name("population", pattern, populations, code="LX006", field="layers")
+
+
+def _rebuilt(fields: dict[str, Any]) -> QuantSpec:
+    return QuantSpec(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)

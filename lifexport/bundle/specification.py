@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..nodes import InputCode
 from ..quantspec import QuantSpec
 
 SCHEMA = "lifexport.quantspec/1"
+REALS = {"membrane_range", "percentile"}
 
 
 def to_document(spec: QuantSpec) -> dict[str, Any]:
@@ -27,20 +29,31 @@ def to_document(spec: QuantSpec) -> dict[str, Any]:
     >>> document["weight_bits"], document["state_bits"], document["membrane_range"]
     (4, None, {'num': 5, 'den': 2})
     """
-    fields = {field.name: plain(getattr(spec, field.name)) for field in dataclasses.fields(spec)}
-    for name in ("membrane_range", "percentile"):
-        if type(fields[name]) is int:
-            fields[name] = {"num": fields[name], "den": 1}
+    names = [field.name for field in dataclasses.fields(spec) if field.name != "layers"]
+    fields = _exact({name: getattr(spec, name) for name in names})
+    fields["layers"] = {pattern: _exact(choices) for pattern, choices in spec.layers.items()}
     return {"schema": SCHEMA, "tool": {"name": "lifexport", "version": __version__}, **fields}
+
+
+def _exact(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values of choices; what is a real number is a ratio, whole or not."""
+    found = {name: plain(value) for name, value in choices.items()}
+    for name in REALS & found.keys():
+        if type(found[name]) is int:
+            found[name] = {"num": found[name], "den": 1}
+    return found
+
+
+def _real(choices: dict[str, Any]) -> dict[str, Any]:
+    reals = {name: scalar(float, choices[name], name) for name in REALS & choices.keys() if choices[name] is not None}
+    return choices | reals
 
 
 def from_document(document: Any) -> QuantSpec:
     """The choices again; LX003 for what the schema does not allow, LX004 for a newer version."""
     raise_errors(schemas.violations("quantspec", document, code="LX003"))
     given: dict[str, Any] = {key: value for key, value in document.items() if key not in ("schema", "tool")}
-    for name in ("membrane_range", "percentile"):
-        if given[name] is not None:
-            given[name] = scalar(float, given[name], name)
+    given = _real(given) | {"layers": {pattern: _real(choices) for pattern, choices in given["layers"].items()}}
     if given["input"] is not None:
         code = {key: scalar(hint, given["input"][key], key) for key, hint in hints(InputCode).items()}
         given["input"] = InputCode(**code)

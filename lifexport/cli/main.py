@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "simulate": "Run a network on inputs.",
     "export": "Write a sealed bundle, or a NIR or ONNX file; read back, run and proved.",
     "certify": "Prove what the integers reach.",
+    "sweep": "Try many widths and methods; accuracy against memory and proven headroom.",
     "verify": "Hold a bundle against its seal, and run it again.",
     "compare": "Compare integers with the trained network, or a recording with the simulator.",
     "diff": "Say what changed between two bundles.",

@@ -88,7 +88,7 @@ def compare(
     if f.state_reset == "never" and x.shape[1] > 1:
         found, fix = f"{x.shape[1]} samples for a network that is never reset", "compare one sample at a time"
         raise error("LX006", field="x", found=found, fix=fix)
-    labels = None if labels is None else _check_labels(f, np.asarray(labels), x.shape[1])
+    labels = None if labels is None else check_labels(f, np.asarray(labels), x.shape[1])
     sums = run_both(f, q, x, backend)
     weights = tuple(weight_fidelity(f, q))
     layers = tuple(_layer(f, q, name, layer, x.shape) for name, layer in sums.layers.items())
@@ -144,7 +144,8 @@ def require_pair(f: FloatNetwork, q: IntNetwork) -> None:
         raise error("LX006", field="q", found=f"{where} differs from f", fix="compare networks that quantize() pairs")
 
 
-def _check_labels(f: FloatNetwork, labels: np.ndarray, batch: int) -> np.ndarray:
+def check_labels(f: FloatNetwork, labels: np.ndarray, batch: int) -> np.ndarray:
+    """Labels as they are, if they are classes of the network, one per sample (else LX205)."""
     classes = int(np.prod(f.nodes[f.output_name].shape))
     fix = f"give {batch} integers from 0 to {classes - 1}, one per sample"
     if labels.shape != (batch,) or labels.dtype.kind not in "iu":

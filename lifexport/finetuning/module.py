@@ -109,6 +109,9 @@ class QAT(brainstate.nn.Module):
         if isinstance(net, FloatNetwork) and dt is not None:
             raise error("LX006", field="dt", found=f"{dt}", fix=f"leave it out: the network has dt = {net.dt} s")
         self.trained = net if isinstance(net, FloatNetwork) else capture(net, dt=dt)
+        if (spec is not None and spec.layers) or choices.get("layers"):
+            fix = "give every layer the same, or quantize without fine-tuning"
+            raise error("LX006", field="layers", found="choices for single layers", fix=fix)
         planned = plan(self.trained, target, calibration=calibration, spec=spec, **choices)
         self.numbers = Numbers(self.trained, planned, thresholds=thresholds)
         self._envelope = self.numbers.envelope()

@@ -124,6 +124,7 @@ def plan(
     target = load_target(target)
     spec = _spec(spec, choices)
     raise_errors(inexpressible(network, target, spec.approximate))
+    spec.require_layers(network.populations)
     chosen = resolve(spec, target)
     if chosen.input is None:
         code = infer_input_code(network, calibration, chosen.input_bits, target)
@@ -141,7 +142,8 @@ def plan(
             nodes[name] = SumPool(shape=node.shape, kernel=node.kernel, stride=node.stride, padding=node.padding)
         elif node.role == "population":
             with collect(refused), at_node(name):
-                layer = _Layer(network, name, code, chosen, target, seen)
+                own = resolve(spec.of_layer(name), target) if spec.layers else chosen
+                layer = _Layer(network, name, code, own, target, seen)
                 nodes |= layer.nodes()
                 fed[name] = tuple(layer.feeding)
         elif not isinstance(node, FloatDense | FloatConv):
