@@ -12,11 +12,12 @@ import numpy as np
 
 from .. import arrays
 from ..certificate import certify
+from ..costing import cost
 from ..errors import RangeError, UnsupportedError
 from ..export.provenance import plain
 from ..fidelity import FidelityReport, Thresholds, compare
 from ..fidelity.comparing import require_pair
-from ..files import whole_folder, write_text
+from ..files import readable_json, whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..quantspec import QuantSpec
@@ -29,6 +30,7 @@ from .specification import save_quantspec
 
 NETWORK, NIR, ONNX = "network.json", "model.nir", "model.onnx"
 CERTIFICATE, FIDELITY, REPORT = "certificate.json", "fidelity.json", "report.html"
+COST = "cost.json"
 TARGET, SPEC = "target.json", "quantspec.json"
 ROLES = {
     NETWORK: "integer network",
@@ -38,6 +40,7 @@ ROLES = {
     golden.DATA: "golden vectors",
     CERTIFICATE: "static proof",
     FIDELITY: "fidelity",
+    COST: "memory, and work on the inputs",
     REPORT: "fidelity, for people",
     TARGET: "target description",
     SPEC: "choices of the quantization",
@@ -176,7 +179,9 @@ def save(
             report.save(add(FIDELITY))
             progress("draw the report")
             proof = certify(q) if CERTIFICATE in roles else None
-            save_html(add(REPORT), trained, q, x, report, certificate=proof)
+            costs = cost(q, x).to_json()
+            write_text(add(COST), readable_json(costs))
+            save_html(add(REPORT), trained, q, x, report, certificate=proof, cost=costs)
         if hdl:
             progress("text for hardware simulators")
             roles |= {f"hdl/{name}": "hand-off to hardware" for name in write_hdl(draft / "hdl", q, kept)}

@@ -21,7 +21,7 @@ from lifexport.errors import MismatchError, MissingDependencyError, OutputError
 from lifexport.finetuning.forward import Ints
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("certificate", "fidelity", "golden", "manifest", "network", "quantspec", "target")
+DOCUMENTS = ("certificate", "cost", "fidelity", "golden", "manifest", "network", "quantspec", "target")
 FILES = sorted([*(f"{name}.json" for name in DOCUMENTS), "golden.npz", "model.nir", "model.onnx", "report.html"])
 
 
