@@ -52,11 +52,19 @@ CODES: dict[str, Code] = {
         "file cannot be read",
         "A truncated or foreign file must not be taken for a network.",
         error=e.FileError,
+        more=(
+            "The file is not what its name says, or was cut. Nothing of it was used. `lifexport check FILE` "
+            "lists everything that can be found in it."
+        ),
     ),
     "LX004": Code(
         "file of a newer version",
         "Fields this version does not know might change the meaning of the rest.",
         error=e.FileError,
+        more=(
+            "Schemas are numbered; a file of version n + 1 may hold fields that change the meaning of those "
+            "of version n."
+        ),
     ),
     "LX005": Code(
         "optional package missing", "This step runs in a package of its own.", error=e.MissingDependencyError
@@ -72,12 +80,20 @@ CODES: dict[str, Code] = {
         "time step missing or not positive",
         "dt decides every decay; guessing it changes the network in silence.",
         error=e.ParameterError,
+        more=(
+            "NIR stores no dt. Say it with --dt (seconds) for files that follow NIR's text, or whose network "
+            "it is with --source, if that tool's convention holds dt."
+        ),
     ),
     "LX104": Code("time constant not positive", "exp(-dt/tau) needs tau > 0 to be a decay.", error=e.ParameterError),
     "LX105": Code(
         "threshold not above reset",
         "With V_th <= V_reset a neuron that fires is still above threshold: it never stops.",
         error=e.ParameterError,
+        more=(
+            "Soft resets take V_th - V_reset off the membrane, hard ones set it to V_reset: neither leaves "
+            "the threshold with V_th <= V_reset."
+        ),
     ),
     "LX106": Code("unknown choice", "Only the listed values have a meaning.", error=e.ParameterError),
     "LX107": Code("malformed graph", "Every node must lie on a path from an input to an output.", error=e.ShapeError),
@@ -85,6 +101,10 @@ CODES: dict[str, Code] = {
         "loop cannot be scheduled",
         "A loop must pass through a population and its feedback must arrive one step later.",
         error=e.UnsupportedError,
+        more=(
+            "Every loop needs a population, and its feedback must come one step later: an edge with delay=1, "
+            "or a chip that delivers later."
+        ),
     ),
     "LX109": Code("unit missing or wrong", "10 ms, 10 s and 10 steps are three different networks.", error=e.UnitError),
     "LX110": Code(
@@ -101,14 +121,29 @@ CODES: dict[str, Code] = {
         error=e.DivergenceError,
     ),
     "LX201": Code("target description invalid", "A target decides every bit of the result.", error=e.FileError),
-    "LX202": Code("choice outside the target's range", "The hardware has no such width or rule.", error=e.RangeError),
+    "LX202": Code(
+        "choice outside the target's range",
+        "The hardware has no such width or rule.",
+        error=e.RangeError,
+        more="`lifexport targets NAME` prints the ranges of a target, each with its evidence.",
+    ),
     "LX203": Code(
         "target cannot express this",
         "What cannot be expressed is refused, never dropped.",
         error=e.UnsupportedError,
+        more=(
+            "Train with what the target has, choose another target, or accept the difference by name with "
+            "--approximate, where the fix names one: it then stands in every report."
+        ),
     ),
     "LX204": Code(
-        "number does not fit its code", "Clipping a parameter in silence changes the network.", error=e.RangeError
+        "number does not fit its code",
+        "Clipping a parameter in silence changes the network.",
+        error=e.RangeError,
+        more=(
+            "A threshold, reset or initial potential is never clipped. More state_bits, a larger "
+            "membrane_range or fewer outliers make room."
+        ),
     ),
     "LX205": Code(
         "calibration or input data unusable",
@@ -119,6 +154,10 @@ CODES: dict[str, Code] = {
         "decay degenerates",
         "A decay that rounds to 0 forgets everything, one that rounds to 1 forgets nothing.",
         error=e.UnsupportedError,
+        more=(
+            "A decay d of k bits stands for d / 2**k: with k = 4 every time constant above 31 steps rounds to "
+            "1. More decay_bits, or --approximate decay."
+        ),
     ),
     "LX207": Code(
         "threshold not above rest",
@@ -126,12 +165,19 @@ CODES: dict[str, Code] = {
         error=e.UnsupportedError,
     ),
     "LX208": Code(
-        "weights rounded to zero", "A connection that vanished changes what the layer computes.", severity="warning"
+        "weights rounded to zero",
+        "A connection that vanished changes what the layer computes.",
+        severity="warning",
+        more=(
+            "One large weight sets the step of its layer. scale='channel' gives every neuron a step of its "
+            "own; method='mse' or 'membrane' clip outliers where that costs less."
+        ),
     ),
     "LX210": Code(
         "time constant changed by rounding",
         "The neuron remembers for longer or shorter than it was trained to.",
         severity="warning",
+        more="The realised time constant is -dt / ln(realised decay). lx.qat trains at the realised decay.",
     ),
     "LX211": Code(
         "threshold changed by rounding", "The neuron fires earlier or later than it was trained to.", severity="warning"
@@ -148,6 +194,10 @@ CODES: dict[str, Code] = {
         "fast kernel would be inexact",
         "Numbers that outgrow the kernel's integers would wrap in silence.",
         error=e.RangeError,
+        more=(
+            "A sum may leave the integers of that kernel for some input the code admits. backend='reference' "
+            "is always exact; smaller weights or a word that saturates make bounds tighter."
+        ),
     ),
     "LX303": Code(
         "simulators differ",
@@ -160,15 +210,31 @@ CODES: dict[str, Code] = {
         error=e.ParameterError,
     ),
     "LX401": Code(
-        "format cannot express this", "What cannot be expressed is refused, never dropped.", error=e.UnsupportedError
+        "format cannot express this",
+        "What cannot be expressed is refused, never dropped.",
+        error=e.UnsupportedError,
+        more=(
+            "The finding names the node and what the format has no place for; profiles that carry the "
+            "network, if there are any, are in the fix."
+        ),
     ),
     "LX402": Code(
-        "export differs from the simulator", "An export that differs is not an export.", error=e.MismatchError
+        "export differs from the simulator",
+        "An export that differs is not an export.",
+        error=e.MismatchError,
+        more=(
+            "Nothing was written. Versions of onnx and onnxruntime (`lifexport doctor`) and the network help "
+            "to find the reason; please report it."
+        ),
     ),
     "LX403": Code(
         "metadata and arrays disagree",
         "A file edited after it was written is not the network its record describes.",
         error=e.MismatchError,
+        more=(
+            "Record and arrays of one file disagree: it was edited after it was written, or by a converter. "
+            "Export it again."
+        ),
     ),
     "LX410": Code(
         "soft reset is not part of NIR",
@@ -230,7 +296,13 @@ CODES: dict[str, Code] = {
         "always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"
     ),
     "LX503": Code(
-        "membrane saturated", "The integer membrane was clipped or wrapped while running.", severity="warning"
+        "membrane saturated",
+        "The integer membrane was clipped or wrapped while running.",
+        severity="warning",
+        more=(
+            "Clipping far above threshold is harmless with soft resets; whether it costs anything is in the "
+            "local SQNR of the layer, and in the step 'arithmetic' of the causes."
+        ),
     ),
     "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
     "LX505": Code(
@@ -240,11 +312,19 @@ CODES: dict[str, Code] = {
         "fidelity below its threshold",
         "A threshold that was stated and is not met must fail what depends on it.",
         error=e.ParameterError,
+        more=(
+            "Thresholds are judged on point estimates; the report states the intervals. The table of causes "
+            "says whether inputs, parameters, rules or arithmetic lose it."
+        ),
     ),
     "LX601": Code(
         "file changed after sealing",
         "A bundle is what was proved; one changed bit makes it something nobody has looked at.",
         error=e.MismatchError,
+        more=(
+            "If the change is a single number, it is named with what stood there, proved by the sealed "
+            "digest. A bundle is never edited: save it again."
+        ),
     ),
     "LX602": Code(
         "file of a bundle missing",
@@ -260,16 +340,22 @@ CODES: dict[str, Code] = {
         "another seal than expected",
         "Whoever can change a file can seal it again; a digest kept elsewhere cannot be changed with it.",
         error=e.MismatchError,
+        more="Keep the seal where reviewers see it change, for example in the repository of the product.",
     ),
     "LX605": Code(
         "replay differs",
         "Vectors that a simulator or a file does not give again prove nothing about it.",
         error=e.MismatchError,
+        more=("Another version of a package may compute otherwise: the manifest lists those that wrote the bundle."),
     ),
     "LX606": Code(
         "recording differs from the simulator",
         "Silicon or RTL that does something else is not the network that was proved.",
         error=e.MismatchError,
+        more=(
+            "index is (step, sample, neuron) in the time of the simulator. Look at lag first: two recordings "
+            "with different lags are two problems."
+        ),
     ),
 }
 

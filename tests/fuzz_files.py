@@ -38,7 +38,8 @@ def seeds(folder: Path) -> dict[str, bytes]:
     np.savez(folder / "x.npz", x=x[:5, :2])
     np.save(folder / "x.npy", x[:5, :2])
     (folder / "t.toml").write_text("[fidelity]\naccuracy_drop = 1\n")
-    lx.to_nir(f, folder / "norse.nir", profile="norse")
+    plain, _ = float_network(1, v_reset=-0.3)
+    lx.to_nir(plain, folder / "norse.nir", profile="norse")
     found = {path.name: path.read_bytes() for path in (folder / "b").iterdir() if path.suffix != ".html"}
     return found | {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import onnx  # noqa: TID251
 
@@ -76,6 +77,7 @@ def read_model(path: Path) -> onnx.ModelProto:
     """Load and check a model: structure, types, shapes, no operator outside the standard (LX003)."""
     try:
         model = onnx.load(path, load_external_data=False)
+        _require_text(model)
         open_data(path, model)
         onnx.checker.check_model(os.fspath(path) if is_split(model) else model, full_check=True)
         onnx.shape_inference.infer_shapes(model, strict_mode=True, check_type=True)
@@ -99,3 +101,15 @@ def read_model(path: Path) -> onnx.ModelProto:
         found = f"{path.name}: domains {sorted(domains)}, opset {versions.get('')}"
         raise error("LX003", found=found, fix="only standard operators, and functions of them, can be run here")
     return model
+
+
+def _require_text(message: Any) -> None:
+    """Refuse (ValueError) names that are no UTF-8: protobuf then hands out bytes where everything expects text."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            for one in [value] if isinstance(value, str | bytes) else value:
+                if not isinstance(one, str):
+                    raise ValueError(f"{field.name} {one[:40]!r} is not text")
+        elif field.type == field.TYPE_MESSAGE:
+            for one in [value] if hasattr(value, "ListFields") else value:
+                _require_text(one)

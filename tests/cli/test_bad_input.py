@@ -270,3 +270,28 @@ def test_numbers_of_an_onnx_file_outside_its_folder(tmp_path):
     for args in (("check", tmp_path / "m.onnx"), ("certify", tmp_path / "m.onnx")):
         called = call(*args)
         assert called.code == 2 and "LX003" in called.text and "passwd" in called.text
+
+
+def test_what_the_fuzzer_found(tmp_path):
+    """Kept from ``tests/fuzz_files.py``: headers that are no Python, names that are no text, deflate that is none."""
+    np.save(tmp_path / "x.npy", np.ones((2, 2)))
+    whole = (tmp_path / "x.npy").read_bytes()
+    model = write(tmp_path / "model.nir")
+    for change in ((b"False", b"Fal(e"), (b"'shape'", b"'sh\x00pe'"), (b"(2, 2)", b"(2, 2 "), (b"<f8", b"<f\xff")):
+        (tmp_path / "bad.npy").write_bytes(whole.replace(*change))
+        called = call("simulate", model, *DT, "--inputs", tmp_path / "bad.npy")
+        assert called.code == 2 and "LX003" in called.err, (change, called)
+    np.savez_compressed(tmp_path / "x.npz", x=np.ones((20, 20)))
+    packed = bytearray((tmp_path / "x.npz").read_bytes())
+    packed[45:60] = bytes(15)
+    (tmp_path / "bad.npz").write_bytes(packed)
+    called = call("simulate", model, *DT, "--inputs", tmp_path / "bad.npz")
+    assert called.code == 2 and "LX003" in called.err, called
+    f = lx.from_nir(model, dt=1e-3)
+    lx.to_onnx(f, tmp_path / "m.onnx", verify=False)
+    name = b"hidden.decay"
+    content = (tmp_path / "m.onnx").read_bytes()
+    assert name in content
+    (tmp_path / "m.onnx").write_bytes(content.replace(name, b"hid\xff" + name[4:], 1))
+    called = call("check", tmp_path / "m.onnx")
+    assert called.code == 2 and "LX003" in called.out and "is not text" in called.out
