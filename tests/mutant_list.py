@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bundle_mutants import BUNDLE_MUTANTS
 from mutant import Mutant
 from onnx_mutants import ONNX_MUTANTS
 
@@ -454,7 +455,7 @@ MUTANTS = [
     Mutant("export/nir_profiles/rewriting.py", "if into > 1 and not profile.merges:", "if False:", PROFILES),
     Mutant("export/nir_profiled.py", "_require_stored(graph, fields)\n    if whole", "if whole", PROFILES),
     Mutant("export/nir_profiled.py", "json.dumps(sorted(pairs)).encode()", 'b""', INTEGERS),
-    Mutant("export/nir_integers.py", "- _exponent(q, target)", "", INTEGERS),
+    Mutant("export/nir_integers.py", "2.0 ** -_exponent(q, target) / arriving", "1.0 / arriving", INTEGERS),
     Mutant("export/nir_integers.py", "node.bias / 2.0 ** _exponent(q, name)", "node.bias / 1.0", INTEGERS),
     Mutant("export/nir_integers.py", "total = edge.delay + own[edge.source]", "total = edge.delay", INTEGERS),
     Mutant("export/nir_integers.py", 'if rules.current.when == "after_input"', "if False", INTEGERS),
@@ -473,4 +474,5 @@ MUTANTS = [
     ),
     Mutant("readout.py", "return v[-1]", "return v[0]", "tests/test_readout.py"),
     *ONNX_MUTANTS,
+    *BUNDLE_MUTANTS,
 ]

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def passes(tree: Path, tests: str) -> bool:
     """Whether tests pass on a tree; the tree comes before whatever lifexport is installed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", tests]
-    env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "LIFEXPORT_EVERY": "1"}
     return subprocess.run(command, cwd=tree, env=env, capture_output=True, check=False).returncode == 0
 
 

@@ -222,6 +222,7 @@ def test_outputs_that_cannot_be_written(verb, tmp_path, inputs, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "model.nir", "x.npz"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["model.onnx", "network.json", "golden.npz", "manifest.json", "model.nir"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "other", "gone"])
 def test_damaged_bundles(name, damage, tmp_path, inputs):

@@ -81,6 +81,7 @@ def arrays_of(graph):
         )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("name", "reset", "form"), [c for c in CELLS if c[2] in cases.CARRIED.get(c[0], {}).get(c[1], ())]

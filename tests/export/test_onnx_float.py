@@ -49,6 +49,7 @@ def one(tmp_path, network, **options):
     return result.proofs
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("recurrent", [False, True], ids=["forward", "recurrent"])
 @pytest.mark.parametrize("rules", RULES, ids=str)

@@ -33,6 +33,7 @@ def changed(network: IntNetwork, name: str, **fields) -> IntNetwork:
     return dataclasses.replace(network, nodes={**network.nodes, name: change(network.nodes[name], **fields)})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("overflow", OVERFLOWS)
 @pytest.mark.parametrize("reset", ["subtract", "value"])
@@ -73,6 +74,7 @@ def test_a_parameter_of_zeros(tmp_path, field, reset):
     assert check_onnx(tmp_path / "m.onnx") == ()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", ["scan", "step", "layerwise"])
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks(tmp_path, seed, form):

@@ -35,6 +35,7 @@ def changed(q: IntNetwork, **fields) -> IntNetwork:
     return dataclasses.replace(q, nodes=q.nodes | {"lif": with_fields(q.nodes["lif"], **fields)})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rounding", ["floor", "half_up", "half_even"])
 @pytest.mark.parametrize("reset", ["subtract", "value"])
 @pytest.mark.parametrize("when", ["next_step", "step_end"])

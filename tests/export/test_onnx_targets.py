@@ -45,6 +45,7 @@ def require_exported(network, codes, path, **options):
     assert lx.same(restore(read_model(path)), network)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("case", CASES)
 def test_every_target_that_steps_in_time(tmp_path, case, options):
@@ -56,6 +57,7 @@ def test_every_target_that_steps_in_time(tmp_path, case, options):
     require_exported(q, codes, tmp_path / "m.onnx", **options)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("seed", range(4))
 def test_networks_in_space(tmp_path, seed, options):

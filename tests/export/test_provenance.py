@@ -59,7 +59,7 @@ def test_record_is_the_same_text_for_the_same_network():
 
 @pytest.mark.parametrize("dt", [1e-3, 0.1, 1.0, 1 / 3, 5e-324, 1.7e308])
 def test_time_step_is_exact(dt):
-    text = edited(provenance.record(float_network()), lambda f: f.update(dt=provenance._plain(dt)))
+    text = edited(provenance.record(float_network()), lambda f: f.update(dt=provenance.plain(dt)))
     assert provenance.exact_dt(provenance.parse(text)) == dt
 
 

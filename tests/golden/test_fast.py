@@ -13,6 +13,7 @@ CASES = [(path, case) for path in sorted(FOLDER.glob("*.npz")) for case in read(
 SUMMED = [(p, c) for p, c in CASES if adapter(p) is loihi_nengo or (adapter(p) is loihi_lava and c.kind == "net")]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("path", "case"), [pytest.param(p, c, id=f"{p.stem}-{c.name}") for p, c in SUMMED])
 def test_the_fast_simulator_gives_the_same(path, case, monkeypatch):
     monkeypatch.setattr(adapters, "BACKEND", "fast")

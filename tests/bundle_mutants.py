@@ -1,0 +1,66 @@
+"""Ways to break bundles, reports and explorations, and the tests that must notice."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+TENSORS = "tests/bundle/test_tensors.py"
+SEALING = "tests/bundle/test_sealing.py"
+SAVING = "tests/bundle/test_saving.py"
+RECORDED = "tests/bundle/test_recorded.py"
+DOCUMENT = "tests/bundle/test_intnetwork.py"
+CAUSES = "tests/fidelity/test_causes.py"
+TRAINS = "tests/fidelity/test_trains.py"
+VERDICT = "tests/fidelity/test_verdict.py"
+COST = "tests/costing/test_costing.py"
+SWEEP = "tests/exploring/test_sweeping.py"
+LAYERS = "tests/exploring/test_layers.py"
+PAGE = "tests/reporting/test_page.py"
+STORIES = "tests/stories/test_user_stories.py::test_a"
+
+BUNDLE_MUTANTS = [
+    Mutant("bundle/tensors.py", "np.arange(1, len(words) + 1", "np.arange(0, len(words)", TENSORS),
+    Mutant("bundle/tensors.py", 'if sha256(restored) == entry["sha256"]:', "if True:", TENSORS),
+    Mutant("bundle/opening.py", 'sha256(path.read_bytes()) != entry["sha256"]', "False", SEALING),
+    Mutant("bundle/opening.py", "if path.is_symlink() or not path.is_file():", "if not path.is_file():", SEALING),
+    Mutant("bundle/opening.py", 'document["seal"] != expected.lower()', "False", SEALING),
+    Mutant("bundle/manifest.py", 'and ".." not in parts', "", SEALING),
+    Mutant("bundle/manifest.py", "path.read_bytes() != _text(document) or", "", SEALING),
+    Mutant("bundle/manifest.py", "return there(folder) <= listed", "return True", SAVING),
+    Mutant("bundle/verifying.py", 'q.digest(), digests["integer"]', 'digests["integer"], digests["integer"]', SEALING),
+    Mutant("bundle/intnetwork.py", 'if q.digest() != document["digest"] or', "if", DOCUMENT),
+    Mutant("bundle/recorded.py", "fewest = min(counts.values())", "fewest = max(counts.values())", RECORDED),
+    Mutant("bundle/recorded.py", "got[start + late : stop + late]", "got[start:stop]", RECORDED),
+    Mutant("bundle/replaying.py", "if not differs.any():", "if True:", SEALING),
+    Mutant("bundle/hdl.py", "int(value) & mask", "abs(int(value)) & mask", STORIES),
+    Mutant("files.py", "and not replaces(place):", "and False:", SAVING),
+    Mutant("fidelity/realised.py", "q.rules.leak.realised(q.decay)", "node.decay + 0 * q.decay", CAUSES),
+    Mutant("fidelity/realised.py", "q.fires_at()[0].astype(float)", "(q.threshold + 1.0)", CAUSES),
+    Mutant("fidelity/realised.py", "values.astype(float)", "0 * values.astype(float)", CAUSES),
+    Mutant("fidelity/alone.py", "np.concatenate([late, rows])[: len(rows)]", "rows", CAUSES),
+    Mutant("fidelity/trains.py", ".sum(axis=0) + after", ".sum(axis=0)", TRAINS),
+    Mutant("fidelity/verdict.py", "min(rows) if least else max(rows)", "max(rows) if least else min(rows)", VERDICT),
+    Mutant("fidelity/verdict.py", "value >= asked if least", "value > asked if least", VERDICT),
+    Mutant("simulation/real_ops.py", "return x * m / (1 << k)", "return np.floor(x * m / (1 << k))", CAUSES),
+    Mutant("costing/costing.py", "(len(node.weight) // node.groups)", "len(node.weight)", COST),
+    Mutant("costing/costing.py", "minlength=places + 1)[1:]", "minlength=places + 1)[:-1]", COST),
+    Mutant("costing/memory.py", "node.weight.size * node.weight_bits", "node.weight.size * 8", COST),
+    Mutant("exploring/sweeping.py", 'if a["unsafe"] and not b["unsafe"]:', "if False:", SWEEP),
+    Mutant("exploring/sweeping.py", "if done.row(choices) is None", "if True", SWEEP),
+    Mutant(
+        "exploring/hybrid.py",
+        "then = network.nodes[edge.source], t - edge.delay",
+        "then = network.nodes[edge.source], t",
+        LAYERS,
+    ),
+    Mutant(
+        "exploring/hybrid.py",
+        "if name not in self.integers:\n            return cell.step",
+        "if True:\n            return cell.step",
+        LAYERS,
+    ),
+    Mutant("exploring/mixing.py", "min(steps, key=", "max(steps, key=", LAYERS),
+    Mutant("reporting/page.py", "autoescape=True", "autoescape=False", PAGE),
+    Mutant("reporting/sample.py", "realised = aligned(q, chip, lags, len(x))", "realised = chip", PAGE),
+]
+"""Words select them, as ``python tests/mutants.py bundle/ fidelity/``."""
