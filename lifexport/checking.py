@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from . import __version__, schemas
 from .errors import LifexportError
-from .files import read_json
+from .files import first_bytes, read_json
 from .findings import Finding, collect, error, unknown_name
 from .quantspec import QuantSpec
 
@@ -131,13 +131,7 @@ def check(
 def _kind(path: Path) -> Kind:
     if path.is_dir():
         return "bundle"
-    try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
-        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
-        raise error("LX003", found=found, fix="name an existing file") from None
-    if start.startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
+    if first_bytes(path).startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
         return "nir"
     if path.suffix == ".onnx":
         return "onnx"

@@ -200,6 +200,16 @@ def _unwritable(path: Path, reason: OSError) -> Exception:
     )
 
 
+def first_bytes(path: str | os.PathLike[str], count: int = 64) -> bytes:
+    """Beginning of a file, by which its kind is told (LX003 if it cannot be opened)."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(count)
+    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
+        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
+        raise error("LX003", found=found, fix="name an existing file") from None
+
+
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read JSON (UTF-8) that means one thing only.
 

@@ -19,7 +19,7 @@ from .tensors import describe
 
 SCHEMA = "lifexport.manifest/1"
 NAME = "manifest.json"
-PACKAGES = ("numpy", "jax", "nir", "h5py", "onnx", "onnxruntime")
+PACKAGES = ("numpy", "jax", "nir", "h5py", "onnx", "onnxruntime", "matplotlib", "jinja2")
 """Packages whose version may show in a file."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..files import first_bytes
 from ..findings import error
 from ..network import FloatNetwork, IntNetwork
 from .intnetwork import load_intnetwork
@@ -39,13 +40,7 @@ def read_network(
     if path.is_dir():
         _require_unasked(path, dt=dt, source=source, reset=reset)
         return Bundle(path).network
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
-        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
-        raise error("LX003", found=found, fix="name an existing file, or the folder of a bundle") from None
-    if start == b"\x89HDF\r\n\x1a\n" or path.suffix == ".nir":
+    if first_bytes(path).startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
         from ..export.nir_graph import from_nir  # loads nir
 
         network = from_nir(path, dt=dt, source=source, reset=reset)

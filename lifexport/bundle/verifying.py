@@ -13,17 +13,18 @@ import numpy as np
 from .. import __version__, schemas
 from ..arrays import difference
 from ..certificate import certify
-from ..errors import LifexportError
+from ..errors import LifexportError, RangeError
 from ..findings import Finding, error, raise_errors
 from ..network import FloatNetwork, IntNetwork
 from ..simulation import simulate
+from ..simulation.run import Backend
 from . import golden, manifest
 from .opening import Bundle, damage, require_anchor
 from .replaying import float_replay, require_equal, wanted
 from .saving import CERTIFICATE, NETWORK, NIR, ONNX
 
 SCHEMA = "lifexport.verification/1"
-BACKENDS = ("reference", "fast")
+BACKENDS: tuple[Backend, ...] = ("reference", "fast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,11 +180,18 @@ def _agree(file: str, field: str, found: str, expected: str) -> None:
 
 
 def _simulators(q: IntNetwork, vectors: golden.Golden) -> str:
-    expected, values = wanted(vectors), 0
+    expected, values, ran = wanted(vectors), 0, []
     for backend in BACKENDS:
-        trace = simulate(q, vectors.codes, record=("v", "spikes"), backend="auto" if backend == "fast" else backend)
+        try:
+            trace = simulate(q, vectors.codes, record=("v", "spikes"), backend=backend)
+        except RangeError as refused:  # the fast one runs only what it is proved to run exactly
+            if backend == "reference" or refused.code != "LX302":
+                raise
+            continue
         values += require_equal(trace, expected, backend)
-    return f"reference and fast simulator give the golden vectors again: {values} numbers, 0 differ"
+        ran.append(backend)
+    alone = "" if "fast" in ran else " (the fast one refuses this network)"
+    return f"{' and '.join(ran)} simulator give the golden vectors again: {values} numbers, 0 differ{alone}"
 
 
 def _onnx(path: Path, q: IntNetwork, codes: np.ndarray) -> str:

@@ -101,6 +101,12 @@ class Sweep:
             writer.writerow([*(row["choices"].get(name) for name in names), *(flat.get(name) for name in figures)])
         return text.getvalue()
 
+    def to_svg(self) -> str:
+        """Accuracy against memory as a picture: rows that may overflow are crosses, a line joins the Pareto rows."""
+        from ..reporting.figures import pareto  # loads matplotlib
+
+        return pareto([row for row in self.rows if "refused" not in row])
+
     def table(self) -> str:
         """Text for people: Pareto rows marked ``*``, rows that may overflow ``!``, refused ones by their code."""
         names = [*self.grid]

@@ -130,6 +130,7 @@ def test_an_architect_who_chooses_widths(work, tmp_path):
     """Accuracy against memory against proven headroom; the same numbers as JSON, as CSV and on the screen."""
     sizes = ("--weight-bits", "3..8", "--state-bits", "10,16,24", "--decay-bits", "6,12")
     names = ("--out", tmp_path / "s.json", "--csv", tmp_path / "s.csv", "--jobs", "1", "--resume", tmp_path / "rows")
+    names += ("--plot", tmp_path / "s.svg")
     done = call("sweep", work / "model.nir", "--target", "fpga-q", "--inputs", work / "x.npz", *sizes, *names)
     assert done.code == 0
     document = json.loads((tmp_path / "s.json").read_text())
@@ -140,6 +141,7 @@ def test_an_architect_who_chooses_widths(work, tmp_path):
         assert (str(row["right"]), str(row["memory_bits"])) == (line["right"], line["memory_bits"])
         marks = ("*" if row["pareto"] else " ") + ("!" if row["unsafe"] else " ")
         assert shown.startswith(marks) and shown.split()[-2:] == [str(row["memory_bits"]), str(row["headroom_bits"])]
+    assert (tmp_path / "s.svg").read_text().startswith("<svg")
     assert any(row["unsafe"] for row in document["rows"]) and any(row["pareto"] for row in document["rows"])
     f = lx.from_nir(work / "model.nir")
     assert len(lx.sensitivity(f, "fpga-q", np.load(work / "x.npz")["x"]).layers) == 2
@@ -150,6 +152,7 @@ def test_a_colleague_without_a_taste_for_python(work, tmp_path):
     done = call("export", work / "out", "--hdl", "--inputs", work / "x.npz", "--out", tmp_path / "out")
     assert done.code == 0, done
     out = tmp_path / "out"
+    assert lx.same(lx.Bundle(out).trained, lx.from_nir(work / "model.nir"))  # nothing that was known is lost
     for name in ("manifest", "network", "golden"):
         document = json.loads((out / f"{name}.json").read_text())
         shown = call("schema", {"network": "intnetwork"}.get(name, name))

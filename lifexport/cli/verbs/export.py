@@ -50,6 +50,7 @@ def export(
     Example: lifexport export model.nir --target fpga-q --inputs x.npz --out out
     """
     from ...arrayfiles import read_inputs
+    from ...bundle import Bundle
     from ...bundle.networks import read_network
     from ...network import IntNetwork
     from ...quantization import quantize
@@ -58,6 +59,10 @@ def export(
     _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed, thresholds=thresholds)
     network, trained = read_network(model, dt=dt, source=source, reset=reset), None
     x, labels = (None, None) if inputs is None else read_inputs(inputs)
+    noted = spec
+    if Path(model).is_dir():  # a bundle of a bundle keeps what it was made of
+        opened = Bundle(model)
+        trained, noted = opened.trained, opened.spec
     if isinstance(network, IntNetwork):
         _require_made(spec, target if kind != "bundle" else None)
     elif target is not None or kind == "bundle":
@@ -75,7 +80,7 @@ def export(
             trained=trained,
             inputs=x,
             labels=labels,
-            spec=spec,
+            spec=noted,
             target=target,
             seed=seed,
             thresholds=asked,

@@ -54,6 +54,7 @@ def _values(_context: click.Context, parameter: click.Parameter, text: str | Non
 @_grid
 @click.option("--out", callback=options.not_empty_if_given, help="File for the sweep (.json).")
 @click.option("--csv", "table", callback=options.not_empty_if_given, help="File for the same numbers as a table.")
+@click.option("--plot", callback=options.not_empty_if_given, help="File for a picture of it (.svg).")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; as many as there are processors by default.")
 @click.option("--resume", callback=options.not_empty_if_given, help="File that finished rows are kept in.")
 @options.as_json
@@ -66,6 +67,7 @@ def sweep(
     inputs: str,
     out: str | None,
     table: str | None,
+    plot: str | None,
     jobs: int | None,
     resume: str | None,
     as_json: bool,
@@ -92,6 +94,8 @@ def sweep(
         found.save(out)
     if table is not None:
         write_text(table, found.to_csv())
+    if plot is not None:
+        write_text(plot, found.to_svg())
     if as_json:
         say_json(found.to_json())
     else:
