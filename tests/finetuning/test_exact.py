@@ -99,6 +99,7 @@ def test_random_networks(seed):
     print(choices, {name: f"{spikes.mean():.3f}" for name, spikes in fired.items()})
 
 
+@pytest.mark.thorough
 def test_many_networks_at_once():
     """``vmap`` over parameters, with and without gradients."""
     f, codes, choices = random_float_network(0)

@@ -66,6 +66,7 @@ def at_edges(network: IntNetwork):
     return dataclasses.replace(start, populations={"lif": type(start.populations["lif"])(v)})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("overflow", OVERFLOWS)
 @pytest.mark.parametrize("reset", ["subtract", "value"])
@@ -131,6 +132,7 @@ def test_a_step_from_every_edge_to_every_edge(rounding, overflow, reset, state_b
     np.testing.assert_array_equal(np.asarray(b.spikes), a.spikes)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rounding", ROUNDINGS)
 @pytest.mark.parametrize("overflow", OVERFLOWS)
 @pytest.mark.parametrize("gain_bits", [None, 6])
@@ -146,6 +148,7 @@ def test_a_relaxation_from_every_edge(rounding, overflow, gain_bits, waits_at):
 SEEN = {"spikes": 0, "saturated": 0, "wrapped": 0, "ties": 0, "values": 0}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(44))
 def test_random_networks(seed):
     network, codes = random_network(seed, recurrent=bool(seed % 2))

@@ -66,6 +66,7 @@ def start(processes: int, number: int, port: int) -> subprocess.Popen:
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.thorough
 def test_four_devices_train_as_one_does():
     out, err = start(1, 0, 0).communicate(timeout=300)
     assert out == "equal\n", err

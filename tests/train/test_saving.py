@@ -123,6 +123,7 @@ def test_every_misfit_is_named_at_once(tmp_path):
     assert {finding.node for finding in caught.value.findings} == {NAMES[0], "more", NAMES[2]}
 
 
+@pytest.mark.thorough
 def test_damaged_files_are_refused_at_every_length_and_byte(tmp_path):
     net = network(1)
     before = numbers(net)
