@@ -16,7 +16,7 @@ COST = "tests/costing/test_costing.py"
 SWEEP = "tests/exploring/test_sweeping.py"
 LAYERS = "tests/exploring/test_layers.py"
 PAGE = "tests/reporting/test_page.py"
-STORIES = "tests/stories/test_user_stories.py::test_a"
+STORIES = "tests/stories/test_user_stories.py::test_a_colleague_without_a_taste_for_python"
 
 BUNDLE_MUTANTS = [
     Mutant("bundle/tensors.py", "np.arange(1, len(words) + 1", "np.arange(0, len(words)", TENSORS),

@@ -167,6 +167,15 @@ def test_manifests_that_are_refused_however_they_are_sealed(bundle, change, code
         lx.load(bundle)
 
 
+def test_a_manifest_in_other_words_is_another_manifest(bundle):
+    """The same values with spaces, or keys in another order, are not the bytes that were sealed."""
+    document = json.loads((bundle / manifest.NAME).read_text())
+    for text in (json.dumps(document), json.dumps(document, sort_keys=True, separators=(",", ":"))):
+        (bundle / manifest.NAME).write_text(text)
+        with pytest.raises(MismatchError, match="LX601"):
+            lx.load(bundle)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "7", '{"seal": 5}', "{", "null", '{"schema": ["lifexport.manifest/9"]}'])
 def test_what_is_no_manifest(bundle, text):
     (bundle / manifest.NAME).write_text(text)
