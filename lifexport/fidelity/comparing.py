@@ -100,7 +100,7 @@ def compare(
         semantics=semantics(f),
         float_digest=f.digest(),
         integer_digest=q.digest(),
-        input_digest=_input_digest(x),
+        input_digest=input_digest(x),
         dt=f.dt,
         readout=f.readout,
         steps=x.shape[0],
@@ -166,7 +166,8 @@ def semantics(f: FloatNetwork) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _input_digest(x: np.ndarray) -> str:
+def input_digest(x: np.ndarray) -> str:
+    """Digest of inputs: their number type, shape and bytes."""
     return sha256(f"{x.dtype.str}{x.shape}".encode() + np.ascontiguousarray(x).tobytes())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,25 +26,46 @@ it; share of weights that vanished."""
 WIDER = "use more weight_bits, or train so that no outlier sets the scale"
 
 
-def weight_fidelity(f: FloatNetwork, q: IntNetwork) -> Iterator[WeightFidelity]:
-    """Weights as trained, input gain of the neurons included, against codes times unit; volt."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeightPair:
+    """Weights of one connection before and after, volt that a unit of what arrives adds; float64, equal shapes."""
+
+    node: str
+    codes: IntWeights
+    trained: np.ndarray
+    """As trained, input gain of the neurons included."""
+    realised: np.ndarray
+    """Codes times unit, as far as they reach the membrane in their step."""
+    step: np.ndarray
+    """What code 1 stands for, in a shape that broadcasts against the weights."""
+
+
+def weight_pairs(f: FloatNetwork, q: IntNetwork) -> Iterator[WeightPair]:
+    """Weights of every connection before and after, in the order of ``FidelityReport.weights``."""
     for name in f.populations:
         population = q.nodes[name]
         for part in feeding(f, name, q.input_code):
             node: IntWeights = q.nodes[part.name]
             volt = float(node.unit) * part.per_output(population.scale * _kept(population), field="scale")
-            unit, hi = part.by_output(volt), QFormat(bits=node.weight_bits).hi
-            noise = Noise()
-            noise.add(part.weight, node.weight * unit)
-            yield WeightFidelity(
-                node=part.name,
-                weights=node.weight.size,
-                bits=node.weight_bits,
-                largest_code=int(np.abs(node.weight).max()),
-                sqnr_db=noise.sqnr_db,
-                zeroed=int(((part.weight != 0) & (node.weight == 0)).sum()),
-                saturated=int((np.abs(part.weight) > (hi + 0.5) * unit).sum()),
-            )
+            step = part.by_output(volt)
+            realised = node.weight * step
+            yield WeightPair(node=part.name, codes=node, trained=part.weight, realised=realised, step=step)
+
+
+def weight_fidelity(f: FloatNetwork, q: IntNetwork) -> Iterator[WeightFidelity]:
+    """What quantization did to the weights of every connection."""
+    for pair in weight_pairs(f, q):
+        codes, bits, noise = pair.codes.weight, pair.codes.weight_bits, Noise()
+        noise.add(pair.trained, pair.realised)
+        yield WeightFidelity(
+            node=pair.node,
+            weights=codes.size,
+            bits=bits,
+            largest_code=int(np.abs(codes).max()),
+            sqnr_db=noise.sqnr_db,
+            zeroed=int(((pair.trained != 0) & (codes == 0)).sum()),
+            saturated=int((np.abs(pair.trained) > (QFormat(bits=bits).hi + 0.5) * pair.step).sum()),
+        )
 
 
 def decay_fidelity(f: FloatNetwork, q: IntNetwork, name: str) -> DecayFidelity:

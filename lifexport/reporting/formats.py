@@ -8,19 +8,29 @@ from typing import Any
 def percent(rate: float | None, digits: int = 2) -> str:
     """Share as percent; a dash where there is none.
 
-    >>> percent(0.97333), percent(None), percent(1)
-    ('97.33 %', '–', '100.00 %')
+    What is not all is never written as all, nor some as none: digits are added until it shows.
+
+    >>> percent(0.97333), percent(None), percent(1), percent(0.99999), percent(0.000004)
+    ('97.33 %', '–', '100.00 %', '99.999 %', '0.0004 %')
     """
-    return "–" if rate is None else f"{100 * rate:.{digits}f} %"
+    return "–" if rate is None else f"{_share(rate, digits)} %"
+
+
+def _share(rate: float, digits: int) -> str:
+    texts = (f"{100 * rate:.{more}f}" for more in range(digits, digits + 9))
+    text = next(texts)
+    while rate not in (0, 1) and float(text) in (0, 100) and (longer := next(texts, None)):
+        text = longer
+    return text
 
 
 def change(rate: float | None, digits: int = 2) -> str:
     """Signed share as percent.
 
-    >>> change(-0.0006), change(None)
-    ('-0.06 %', 'lost')
+    >>> change(-0.0006), change(None), change(-0.0000313), change(0)
+    ('-0.06 %', 'lost', '-0.003 %', '+0.00 %')
     """
-    return "lost" if rate is None else f"{100 * rate:+.{digits}f} %"
+    return "lost" if rate is None else f"{'-' if rate < 0 else '+'}{_share(abs(rate), digits)} %"
 
 
 def points(rate: float) -> str:
@@ -62,8 +72,8 @@ def milliseconds(seconds: float | None) -> str:
     return "none" if seconds is None else f"{1e3 * seconds:.4g} ms"
 
 
-def volts(value: float | None) -> str:
-    """Potential in a unit that keeps it readable.
+def volts(value: float | None, digits: int = 4) -> str:
+    """Potential in a unit that keeps it readable, with so many significant digits.
 
     >>> volts(0.000913), volts(1.0), volts(0.0)
     ('0.913 mV', '1 V', '0 V')
@@ -71,8 +81,46 @@ def volts(value: float | None) -> str:
     if value is None:
         return "–"
     if value == 0 or abs(value) >= 0.1:
-        return f"{value:.4g} V"
-    return f"{1e3 * value:.4g} mV" if abs(value) >= 1e-4 else f"{1e6 * value:.4g} µV"
+        return f"{value:.{digits}g} V"
+    return f"{1e3 * value:.{digits}g} mV" if abs(value) >= 1e-4 else f"{1e6 * value:.{digits}g} µV"
+
+
+def told_apart(values: list[float]) -> list[str]:
+    """Potentials with as many digits, nine at most, as it takes to tell different ones apart.
+
+    >>> told_apart([0.000999998, 0.001, 0.001])
+    ['0.999998 mV', '1 mV', '1 mV']
+    """
+    for digits in range(4, 9):
+        texts = [volts(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [volts(value, 9) for value in values]
+
+
+JUDGED = {
+    "accuracy": ("accuracy", "at least", percent),
+    "accuracy_drop": ("accuracy lost", "at most", lambda value: f"{value:.2f} points"),
+    "prediction_agreement": ("same prediction", "at least", percent),
+    "spike_coincidence": ("spikes in both, every layer", "at least", percent),
+    "membrane_sqnr_local_db": ("SQNR alone, every layer", "at least", lambda value: f"{value:.1f} dB"),
+    "overflow_rate": ("clipped membranes, every layer", "at most", percent),
+    "silent_layers": ("layers that fell silent", "at most", lambda value: f"{value:g}"),
+    "tau_change": ("change of a time constant", "at most", percent),
+    "threshold_change": ("change of a threshold", "at most", percent),
+}
+"""Field of ``Thresholds`` -> what it is in words, on which side of it things must be, and how it is written."""
+
+
+def judged(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the verdict in words.
+
+    >>> judged({"name": "accuracy_drop", "asked": 1, "measured": 0.4444444, "node": None, "holds": True})["measured"]
+    '0.44 points'
+    """
+    name, side, write = JUDGED[row["name"]]
+    measured = ("–" if row["holds"] else "no longer finite") if row["measured"] is None else write(row["measured"])
+    return {"name": name, "asked": f"{side} {write(row['asked'])}", "measured": measured}
 
 
 def place(index: list[int] | tuple[int, ...]) -> str:
@@ -81,5 +129,5 @@ def place(index: list[int] | tuple[int, ...]) -> str:
 
 
 FILTERS = {f.__name__: f for f in (percent, change, points, of, interval, decibel, count, number, milliseconds)}
-FILTERS |= {f.__name__: f for f in (volts, place)}
+FILTERS |= {f.__name__: f for f in (volts, place, judged, told_apart)}
 """For the template, by name."""

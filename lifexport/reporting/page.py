@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, arrays
 from ..certificate import Certificate
 from ..fidelity import FidelityReport
+from ..fidelity.comparing import input_digest
 from ..files import write_text
+from ..findings import error
 from ..network import FloatNetwork, IntNetwork
-from ..nodes import IntWeights
-from ..quantization.feeding import feeding
-from . import figures
+from . import figures, pictures
+from .drawing import style
 from .formats import FILTERS
-from .sample import run_sample
+from .sample import SampleRun, run_sample
 
 TEMPLATE = "template.html"
 
@@ -29,9 +30,10 @@ def html_report(
     x: np.ndarray,
     report: FidelityReport,
     *,
+    labels: np.ndarray | None = None,
     certificate: Certificate | None = None,
-    sweep: dict[str, Any] | None = None,
-    cost: dict[str, Any] | None = None,
+    sweep: Mapping[str, Any] | None = None,
+    cost: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> str:
     """One self-contained HTML page about how far a chip's network is from the trained one.
@@ -44,16 +46,25 @@ def html_report(
         Real inputs that ``report`` was made on; one sample of them is shown.
     report : FidelityReport
         As ``compare`` returns it.
+    labels : int array, shape ``(batch,)``, optional
+        True classes, to name that of the sample shown.
     certificate : Certificate, optional
         As ``certify(q)`` returns it.
     sweep, cost : dict, optional
-        JSON of a sweep and of a cost.
+        JSON of a sweep of ``f`` and of a cost.
     title : str, optional
 
     Returns
     -------
     str
-        HTML 5, nothing of it loaded from elsewhere, no script, no date: equal arguments give equal text.
+        HTML 5, nothing of it loaded from elsewhere, no script, no date: equal arguments give equal text, whatever
+        the user's settings of matplotlib.
+
+    Raises
+    ------
+    ParameterError
+        LX006 if the report is of other networks or inputs, the certificate of another network, the sweep of another
+        trained network.
 
     Notes
     -----
@@ -62,6 +73,9 @@ def html_report(
     """
     import jinja2  # slow to load
 
+    x = arrays.numbers(x, node=f.input_name, code="LX301")
+    f.check_input(x)
+    _require_theirs(f, q, x, report, certificate, sweep)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -71,23 +85,27 @@ def html_report(
     )
     environment.filters |= FILTERS
     run = run_sample(f, q, x, report)
-    document, first = report.to_json(), report.first_divergence
-    return environment.get_template(TEMPLATE).render(
-        title=title or f"Fidelity on {report.target}",
-        version=__version__,
-        r=document,
-        ok=report.ok,
-        layers=report.layers,
-        sample=run.sample,
-        rasters=figures.rasters(run, f.dt),
-        membranes=figures.membranes(run, f.dt),
-        divergence=None if first is None else figures.divergence(run, first.node, first.step, f.dt),
-        weights=[(name, svg, report_row(report, name)) for name, svg in _weights(f, q)],
-        certificate=None if certificate is None else _bounds(certificate),
-        sweep=sweep,
-        pareto=None if sweep is None else figures.pareto([row for row in sweep["rows"] if "accuracy" in row]),
-        cost=cost,
-    )
+    document, fired = report.to_json(), _fired(run, report)
+    first = report.first_divergence
+    with style():
+        return environment.get_template(TEMPLATE).render(
+            title=title or f"Fidelity on {report.target}",
+            version=__version__,
+            r=document,
+            ok=report.ok,
+            layers=report.layers,
+            run=run,
+            label=None if labels is None else int(np.asarray(labels)[run.sample]),
+            fired=fired,
+            spikes=list(pictures.spikes(q, run)),
+            membranes=pictures.overlays(run, report),
+            divergence=pictures.divergence(run, first.node, first.step) if first and fired else (),
+            weights=pictures.weights(f, q, report),
+            certificate=None if certificate is None else _bounds(certificate),
+            sweep=sweep,
+            pareto=None if sweep is None else figures.pareto([row for row in sweep["rows"] if "accuracy" in row]),
+            cost=cost,
+        )
 
 
 def save_html(path: str | os.PathLike[str], *given: Any, **options: Any) -> Path:
@@ -95,20 +113,34 @@ def save_html(path: str | os.PathLike[str], *given: Any, **options: Any) -> Path
     return write_text(path, html_report(*given, **options))
 
 
-def report_row(report: FidelityReport, name: str) -> Any:
-    """Row of the report about the weights of a connection."""
-    return next(row for row in report.weights if row.node == name)
+def _require_theirs(
+    f: FloatNetwork,
+    q: IntNetwork,
+    x: np.ndarray,
+    report: FidelityReport,
+    certificate: Certificate | None,
+    sweep: Mapping[str, Any] | None,
+) -> None:
+    """Refuse to put side by side what does not belong together."""
+    trained, integer = f.digest(), q.digest()
+    for field, theirs, here, fix in (
+        ("report", (report.float_digest, report.integer_digest), (trained, integer), "compare these networks"),
+        ("x", report.input_digest, input_digest(x), "give the inputs that were compared"),
+        ("certificate", certificate and certificate.network, certificate and integer, "certify this network"),
+        ("sweep", sweep and sweep["network"], sweep and trained, "sweep this network"),
+    ):
+        if theirs != here:
+            found = "other inputs than the report's" if field == "x" else f"a {field} of another network"
+            raise error("LX006", field=field, found=found, fix=fix)
 
 
-def _weights(f: FloatNetwork, q: IntNetwork) -> Iterator[tuple[str, str]]:
-    """Every connection's weights before and after, in volt: input gain of the neurons included."""
-    for name in f.populations:
-        population = q.nodes[name]
-        for part in feeding(f, name, q.input_code):
-            node = q.nodes[part.name]
-            assert isinstance(node, IntWeights)
-            volt = float(node.unit) * part.per_output(population.scale.astype(float), field="scale")
-            yield part.name, figures.weights(part.weight, node.weight * part.by_output(volt))
+def _fired(run: SampleRun, report: FidelityReport) -> str | None:
+    """Which network has the first spike that differs; None if there is none, or the sample alone does not show it."""
+    if (first := report.first_divergence) is None:
+        return None
+    layer = run.layer(first.node)
+    a, b = (int(spikes[first.step, layer.watched]) for spikes in (layer.spikes_float, layer.spikes_integer))
+    return None if a == b else "trained network" if a > b else "integer network"
 
 
 def _bounds(certificate: Certificate) -> dict[str, Any]:

@@ -37,21 +37,55 @@ class LayerRun:
     @property
     def shown(self) -> np.ndarray:
         """Neurons that a raster shows."""
-        neurons = self.spikes_float.shape[1]
-        return np.unique(np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).round().astype(int))
+        return spread(self.spikes_float.shape[1], self.watched)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleRun:
-    """One sample: its number, its codes ``(time, inputs)`` and its layers."""
+    """One sample of the batch, as ``compare`` aligns it.
+
+    Parameters
+    ----------
+    sample : int
+        Its number.
+    inputs, coded : float64 array, shape ``(time, inputs)``
+        Real inputs, and the real numbers their codes stand for; space flattened.
+    label_float, label_integer : int
+        Predicted class.
+    layers : tuple of LayerRun
+    """
 
     sample: int
-    codes: np.ndarray
+    inputs: np.ndarray
+    coded: np.ndarray
+    label_float: int
+    label_integer: int
     layers: tuple[LayerRun, ...]
+
+    def layer(self, node: str) -> LayerRun:
+        """What one population did."""
+        return next(layer for layer in self.layers if layer.node == node)
+
+
+def spread(neurons: int, wanted: int | None = None) -> np.ndarray:
+    """At most ``MOST_NEURONS`` neurons, spread evenly, ``wanted`` among them.
+
+    Examples
+    --------
+    >>> spread(3).tolist(), len(spread(1000)), 7 in spread(1000), 7 in spread(1000, 7)
+    ([0, 1, 2], 200, False, True)
+    """
+    rows = np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).round().astype(np.int64)
+    if wanted is not None:
+        rows[np.abs(rows - wanted).argmin()] = wanted
+    return rows
 
 
 def run_sample(f: FloatNetwork, q: IntNetwork, x: np.ndarray, report: FidelityReport) -> SampleRun:
-    """Run the sample of the first divergence, or the first one.
+    """Run the sample of the first divergence, or the first one, alone.
+
+    The integer values are those that ``compare`` saw. A trained membrane may differ from the one it saw by float64's
+    rounding, for the sums of a whole batch are formed in another order.
 
     Parameters
     ----------
@@ -96,7 +130,14 @@ def run_sample(f: FloatNetwork, q: IntNetwork, x: np.ndarray, report: FidelityRe
                 index=index,
             )
         )
-    return SampleRun(sample=sample, codes=codes[:, 0].reshape(len(x), -1), layers=tuple(layers))
+    return SampleRun(
+        sample=sample,
+        inputs=part[:, 0].reshape(len(x), -1),
+        coded=codes[:, 0].reshape(len(x), -1) * float(q.input_code.unit),
+        label_float=int(exact.prediction.labels[0]),
+        label_integer=int(realised.prediction.labels[0]),
+        layers=tuple(layers),
+    )
 
 
 def _watched(a: np.ndarray, b: np.ndarray) -> int:
