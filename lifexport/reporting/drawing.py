@@ -73,7 +73,8 @@ def canvas(height: int, *, rows: int = 1, top: int = TOP) -> tuple[Any, Any]:
     }
     axes = figure.subplots(rows, 1, sharex=True, gridspec_kw=box, squeeze=False)[:, 0]
     for ax in axes:  # labels stand in one place, however wide the numbers are
-        ax.yaxis.set_label_coords(14 / WIDTH, 0.5 if rows > 1 else (1 + (BOTTOM - top) / height) / 2, figure.transFigure)
+        middle = 0.5 if rows > 1 else (1 + (BOTTOM - top) / height) / 2
+        ax.yaxis.set_label_coords(14 / WIDTH, middle, figure.transFigure)
     return figure, axes[0] if rows == 1 else list(axes)
 
 

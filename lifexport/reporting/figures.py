@@ -53,5 +53,6 @@ def pareto(rows: Sequence[dict[str, Any]]) -> str:
             ax.step(kilobits, [100 * r["accuracy"] for r in best], where="post", color=INTEGER, label="best")
         ax.set(xlabel="memory, kbit", ylabel="accuracy, %")
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
-        ax.legend(ncols=3, handlelength=1.6, columnspacing=1.4, **place)
+        if rows:
+            ax.legend(ncols=3, handlelength=1.6, columnspacing=1.4, **place)
         return drawn(figure, "pareto", alone=True)

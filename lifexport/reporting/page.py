@@ -87,6 +87,7 @@ def html_report(
     run = run_sample(f, q, x, report)
     document, fired = report.to_json(), _fired(run, report)
     first = report.first_divergence
+    measured = [] if sweep is None else [row for row in sweep["rows"] if "refused" not in row]
     with style():
         return environment.get_template(TEMPLATE).render(
             title=title or f"Fidelity on {report.target}",
@@ -103,7 +104,7 @@ def html_report(
             weights=pictures.weights(f, q, report),
             certificate=None if certificate is None else _bounds(certificate),
             sweep=sweep,
-            pareto=None if sweep is None else figures.pareto([row for row in sweep["rows"] if "accuracy" in row]),
+            pareto=figures.pareto(measured) if measured else None,
             cost=cost,
         )
 
