@@ -21,9 +21,7 @@ TALLEST = 3200
 
 def main(page: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = next(
-        found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))
-    )
+    chromium = next(found for name in BROWSERS if (found := shutil.which(name)))
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, (width, height) in SIZES.items():

@@ -62,5 +62,14 @@ BUNDLE_MUTANTS = [
     Mutant("exploring/mixing.py", "min(steps, key=", "max(steps, key=", LAYERS),
     Mutant("reporting/page.py", "autoescape=True", "autoescape=False", PAGE),
     Mutant("reporting/sample.py", "realised = aligned(q, chip, lags, len(x))", "realised = chip", PAGE),
+    Mutant("reporting/sample.py", "if wanted is not None:", "if False:", PAGE),
+    Mutant("reporting/page.py", '"trained network" if a > b', '"trained network" if a < b', PAGE),
+    Mutant("reporting/page.py", "return None if a == b else", "return", PAGE),
+    Mutant("reporting/page.py", "if theirs != here:", "if False:", PAGE),
+    Mutant("reporting/rasters.py", "np.where(a > b, MORE_FLOAT", "np.where(a >= b, MORE_FLOAT", PAGE),
+    Mutant("reporting/rasters.py", "np.maximum.reduceat", "np.minimum.reduceat", PAGE),
+    Mutant("reporting/drawing.py", "matplotlib.rcdefaults()", "pass", PAGE),
+    Mutant("reporting/drawing.py", '{"svg.hashsalt": name}', '{"svg.hashsalt": "page"}', PAGE),
+    Mutant("fidelity/parameters.py", "population.scale * _kept(population)", "population.scale", PAGE),
 ]
 """Words select them, as ``python tests/mutants.py bundle/ fidelity/``."""

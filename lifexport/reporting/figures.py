@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..fidelity.parameters import WeightPair
-from .drawing import BOTH, FLOAT, INTEGER, canvas, drawn, style, unit_of
+from .drawing import FLOAT, INK, INTEGER, canvas, drawn, style, unit_of
 
 BINS = 61
 """Odd, so that the middle one holds zero."""
@@ -38,19 +38,20 @@ def pareto(rows: Sequence[dict[str, Any]]) -> str:
     """Accuracy against memory, of every row of a sweep that has both: an SVG that also stands alone."""
     kinds = (
         ("safe", [r for r in rows if not r["unsafe"]], FLOAT, "o"),
-        ("may overflow", [r for r in rows if r["unsafe"]], BOTH, "x"),
+        ("may overflow", [r for r in rows if r["unsafe"]], INK, "x"),
     )
     with style():
         figure, ax = canvas(270, top=30)
+        best = sorted((r for r in rows if r["pareto"]), key=lambda r: r["memory_bits"])
+        if best:
+            kilobits = [row["memory_bits"] / 1000 for row in best]
+            figures = [100 * row["accuracy"] for row in best]
+            ax.step(kilobits, figures, where="post", color=INTEGER, linewidth=1.2, label="best")
         for label, part, colour, marker in kinds:
             if part:
                 kilobits = [row["memory_bits"] / 1000 for row in part]
                 figures = [100 * row["accuracy"] for row in part]
-                ax.plot(kilobits, figures, linestyle="", marker=marker, color=colour, markersize=5, label=label)
-        best = sorted((r for r in rows if r["pareto"]), key=lambda r: r["memory_bits"])
-        if best:
-            kilobits = [row["memory_bits"] / 1000 for row in best]
-            ax.step(kilobits, [100 * r["accuracy"] for r in best], where="post", color=INTEGER, label="best")
+                ax.plot(kilobits, figures, linestyle="", marker=marker, color=colour, markersize=5.5, label=label)
         ax.set(xlabel="memory, kbit", ylabel="accuracy, %")
         place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
         if rows:
