@@ -19,7 +19,7 @@ WIDTH, DPI = 350, 72
 LEFT, RIGHT, TOP, BOTTOM = 56, 10, 8, 34
 """Pixels between the edges of a figure and its axes."""
 
-_STYLE = {
+_STYLE: Any = {
     "axes.edgecolor": AXIS,
     "axes.labelcolor": INK,
     "axes.labelsize": 11,
