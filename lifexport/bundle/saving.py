@@ -181,7 +181,7 @@ def save(
             proof = certify(q) if CERTIFICATE in roles else None
             costs = cost(q, x).to_json()
             write_text(add(COST), readable_json(costs))
-            save_html(add(REPORT), trained, q, x, report, certificate=proof, cost=costs)
+            save_html(add(REPORT), trained, q, x, report, labels=labels, certificate=proof, cost=costs)
         if hdl:
             progress("text for hardware simulators")
             roles |= {f"hdl/{name}": "hand-off to hardware" for name in write_hdl(draft / "hdl", q, kept)}
