@@ -148,7 +148,6 @@ def test_a_relaxation_from_every_edge(rounding, overflow, gain_bits, waits_at):
 SEEN = {"spikes": 0, "saturated": 0, "wrapped": 0, "ties": 0, "values": 0}
 
 
-@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(44))
 def test_random_networks(seed):
     network, codes = random_network(seed, recurrent=bool(seed % 2))
