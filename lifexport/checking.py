@@ -7,34 +7,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from . import __version__, schemas
+from . import schemas
 from .errors import LifexportError
 from .files import first_bytes, read_json
 from .findings import Finding, collect, error, unknown_name
 from .quantspec import QuantSpec
+from .schemas import header
 
 SCHEMA = "lifexport.findings/1"
 
-Kind = Literal[
-    "nir",
-    "onnx",
-    "bundle",
-    "target",
-    "certificate",
-    "cost",
-    "difference",
-    "fidelity",
-    "findings",
-    "golden",
-    "intnetwork",
-    "manifest",
-    "quantspec",
-    "recording",
-    "sweep",
-    "verification",
-]
+Kind = str
+"""``"nir"``, ``"onnx"``, ``"bundle"`` (a folder), or the name of a schema."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +31,7 @@ class Checked:
     file : str
         Its name, as it was given.
     kind : str or None
-        ``"nir"``, ``"onnx"``, ``"bundle"`` (a folder), or the name of a schema; None if the file could not be opened
-        or is of no known kind.
+        A ``Kind``; None if the file could not be opened or is of no known one.
     findings : tuple of Finding
     """
 
@@ -63,8 +47,7 @@ class Checked:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/findings.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "file": self.file,
             "kind": self.kind,
             "ok": self.ok,
@@ -149,7 +132,7 @@ def _json_kind(document: Any) -> Kind:
     known = {name: schemas.load(name)["properties"]["schema"]["const"] for name in schemas.names()}
     if named is None or named[1] not in known:
         raise unknown_name("schema", schema, known.values(), code="LX003", field="schema")
-    return named[1]  # type: ignore[return-value]
+    return named[1]
 
 
 def _check_nir(

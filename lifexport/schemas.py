@@ -42,6 +42,17 @@ def load(name: str) -> dict[str, Any]:
     return json.loads((_folder() / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 
+def header(schema: str) -> dict[str, Any]:
+    """First fields of every document: what it is, and what wrote it.
+
+    Examples
+    --------
+    >>> header("lifexport.sweep/1")["schema"]
+    'lifexport.sweep/1'
+    """
+    return {"schema": schema, "tool": {"name": "lifexport", "version": __version__}}
+
+
 def violations(name: str, document: Any, *, code: str) -> list[Finding]:
     """Everything about a document that its schema does not allow: path, what was found, what is allowed.
 

@@ -47,6 +47,21 @@ def test_files(files, name, kind, codes):
     assert schemas.violations("findings", document, code="LX003") == []
 
 
+def test_every_kind_of_file_is_told_by_its_name(tmp_path):
+    """What ``check`` takes a file for is in the schema of what it prints."""
+    f, x = float_network(1)
+    saved = lx.save(lx.quantize(f, "fpga-q", calibration=x), tmp_path / "out", trained=f, inputs=x, spec=lx.QuantSpec())
+    kinds = set()
+    for path in (saved.path, *saved.path.iterdir()):
+        checked = lx.check(path)
+        kinds.add(checked.kind)
+        assert schemas.violations("findings", checked.to_json(), code="LX003") == []
+        assert checked.ok or path.suffix in (".html", ".npz")
+    assert {"bundle", "nir", "onnx", "intnetwork", "manifest", "golden", "cost", "quantspec", "target"} <= kinds
+    known = schemas.load("findings")["properties"]["kind"]["enum"]
+    assert set(known) == {"nir", "onnx", "bundle", None, *schemas.names()}
+
+
 @pytest.fixture(scope="module")
 def reports(files):
     f, x = float_network(1)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..export.provenance import plain
 from ..export.restoring import hints
 from ..network import IntNetwork, Network
+from ..schemas import header
 from .opening import Bundle
 
 SCHEMA = "lifexport.difference/1"
@@ -58,8 +58,7 @@ class Difference:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/difference.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "seals": list(self.seals),
             "same": self.same,
             "changes": [{"part": c.part, "where": c.where, "said": c.said} for c in self.changes],

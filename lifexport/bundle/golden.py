@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import __version__, schemas
+from .. import schemas
 from ..arrayfiles import read_npz, write_npz
 from ..files import canonical_json, read_json, write_text
 from ..findings import error, raise_errors
 from ..network import FloatNetwork, IntNetwork
+from ..schemas import header
 from ..simulation import Trace, simulate
 from .tensors import describe, is_described
 
@@ -111,8 +112,7 @@ def write(folder: Path, q: IntNetwork, kept: list[dict[str, Any]], origin: str) 
     write_npz(folder / DATA, {name: entry["values"] for name, entry in named.items()})
     codes = kept[0]["values"]
     index = {
-        "schema": SCHEMA,
-        "tool": {"name": "lifexport", "version": __version__},
+        **header(SCHEMA),
         "network": q.digest(),
         "target": q.target,
         "origin": origin,

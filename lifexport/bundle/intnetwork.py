@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, schemas
+from .. import schemas
 from ..errors import LifexportError
 from ..export.provenance import plain
 from ..export.restoring import hints, scalar
@@ -21,6 +21,7 @@ from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
+from ..schemas import header
 from ..spatial import Flatten, IntConv, SumPool
 
 SCHEMA = "lifexport.intnetwork/1"
@@ -51,8 +52,7 @@ def to_document(q: IntNetwork) -> dict[str, Any]:
     ('int8', [1, 2], 'Af4=')
     """
     return {
-        "schema": SCHEMA,
-        "tool": {"name": "lifexport", "version": __version__},
+        **header(SCHEMA),
         "digest": q.digest(),
         **{key: getattr(q, key) for key in WHOLE},
         "approximations": list(q.approximations),

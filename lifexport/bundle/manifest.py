@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from platform import python_version
 from typing import Any
 
-from .. import __version__, schemas
+from .. import schemas
 from ..errors import FileError
 from ..files import canonical_json, read_json, sha256
 from ..findings import Finding, error, raise_errors
+from ..schemas import header
 from .stored import tensors_of
 from .tensors import describe
 
@@ -47,8 +48,7 @@ def build(folder: Path, roles: Mapping[str, str], **facts: Any) -> dict[str, Any
     """
     created = os.environ.get("SOURCE_DATE_EPOCH")
     document = {
-        "schema": SCHEMA,
-        "tool": {"name": "lifexport", "version": __version__},
+        **header(SCHEMA),
         "versions": {"python": python_version(), **{name: _version(name) for name in PACKAGES}},
         "created": None if created is None else _instant(created),
         **facts,

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..files import sha256
+from ..files import read_json, sha256
 from ..findings import Finding, error, raise_errors
 from ..network import FloatNetwork, IntNetwork
+from ..quantspec import QuantSpec
 from . import golden, manifest
 from .intnetwork import load_intnetwork
 from .saving import FIDELITY, NETWORK, NIR, SPEC, TARGET
@@ -72,8 +73,6 @@ class Bundle:
 
     def document(self, name: str) -> Any:
         """A JSON file of the bundle, or None if it holds none of that name."""
-        from ..files import read_json
-
         return read_json(self.path / name) if name in self.files else None
 
     @property
@@ -87,7 +86,7 @@ class Bundle:
         return self.document(TARGET)
 
     @functools.cached_property
-    def spec(self) -> Any:
+    def spec(self) -> QuantSpec | None:
         """The ``QuantSpec`` it was quantized with, if it was noted."""
         return load_quantspec(self.path / SPEC) if SPEC in self.files else None
 

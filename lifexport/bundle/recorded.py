@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import __version__
 from ..findings import Finding, error
 from ..network import IntNetwork
+from ..schemas import header
 from ..simulation import simulate
 
 SCHEMA = "lifexport.recording/1"
@@ -65,8 +65,7 @@ class Recording:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/recording.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "network": self.network,
             "target": self.target,
             "ok": self.ok,

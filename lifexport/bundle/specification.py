@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, schemas
+from .. import schemas
 from ..export.provenance import plain
 from ..export.restoring import hints, scalar
 from ..files import canonical_json, read_json, write_text
 from ..findings import raise_errors
 from ..nodes import InputCode
 from ..quantspec import QuantSpec
+from ..schemas import header
 
 SCHEMA = "lifexport.quantspec/1"
 REALS = {"membrane_range", "percentile"}
@@ -32,7 +33,7 @@ def to_document(spec: QuantSpec) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(spec) if field.name != "layers"]
     fields = _exact({name: getattr(spec, name) for name in names})
     fields["layers"] = {pattern: _exact(choices) for pattern, choices in spec.layers.items()}
-    return {"schema": SCHEMA, "tool": {"name": "lifexport", "version": __version__}, **fields}
+    return {**header(SCHEMA), **fields}
 
 
 def _exact(choices: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, schemas
+from .. import schemas
 from ..arrays import difference
 from ..certificate import certify
 from ..errors import LifexportError, RangeError
 from ..findings import Finding, error, raise_errors
 from ..network import FloatNetwork, IntNetwork
+from ..schemas import header
 from ..simulation import simulate
 from ..simulation.run import Backend
 from . import golden, manifest
@@ -71,8 +72,7 @@ class Verification:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/verification.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "path": self.path,
             "seal": self.seal,
             "ok": self.ok,

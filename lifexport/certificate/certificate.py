@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..arrays import frozen
 from ..bounds import INT64, exact_kernels
 from ..errors import RangeError
 from ..files import readable_json, write_text
 from ..network import IntNetwork
 from ..neurons import IntLIF, Word
+from ..schemas import header
 from .analysis import Analysis, Reached, analyse, reached
 from .interval_ops import Interval
 
@@ -199,8 +199,7 @@ class Certificate:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/certificate.schema.json``; integers are exact."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "network": {"digest": self.network},
             "target": {"name": self.target, "digest": self.target_digest},
             "safe": self.safe,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..export.provenance import plain
 from ..graph import Edge
 from ..network import IntNetwork
 from ..nodes import IntDense, IntWeights
+from ..schemas import header
 from ..simulation import Trace, simulate
 from ..spatial import IntConv
 from ..targets import Target, load_target, target_names
@@ -128,8 +128,7 @@ class Cost:
         """Dictionary conforming to ``schemas/cost.schema.json``."""
         energy = self.energy
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "network": self.network,
             "target": self.target,
             "samples": self.samples,

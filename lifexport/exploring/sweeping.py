@@ -22,6 +22,7 @@ from ..fidelity.statistics import Proportion
 from ..files import canonical_json, readable_json, sha256, write_text
 from ..findings import error, unknown_name
 from ..network import FloatNetwork
+from ..schemas import header
 from ..targets import Target
 from .trial import Task, attempt, make_task
 
@@ -66,8 +67,7 @@ class Sweep:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/sweep.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "network": self.network,
             "target": self.target,
             "samples": self.samples,

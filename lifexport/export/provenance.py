@@ -39,6 +39,7 @@ import numpy as np
 from .. import __version__, files
 from ..findings import error
 from ..network import IntNetwork, Network
+from ..schemas import header
 
 KEY = "lifexport"
 """The one metadata key that carries the record."""
@@ -105,8 +106,7 @@ def record(
     ('FloatNetwork', {'den': 2, 'num': 1}, 'subtract')
     """
     facts: dict[str, Any] = {
-        "schema": SCHEMA,
-        "tool": {"name": "lifexport", "version": __version__},
+        **header(SCHEMA),
         "kind": type(network).__name__,
         "digest": network.digest(),
         "dt": plain(network.dt),

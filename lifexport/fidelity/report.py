@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..files import readable_json, write_text
 from ..findings import Finding
+from ..schemas import header
 from .statistics import PairedChange, Proportion
 from .verdict import Judged
 
@@ -243,8 +243,7 @@ class FidelityReport:
     def to_json(self) -> dict[str, Any]:
         """Dictionary conforming to ``schemas/fidelity.schema.json``."""
         return {
-            "schema": SCHEMA,
-            "tool": {"name": "lifexport", "version": __version__},
+            **header(SCHEMA),
             "target": {
                 "name": self.target,
                 "digest": self.target_digest,

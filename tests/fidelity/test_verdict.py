@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from float_nets import float_network
 
@@ -62,16 +64,16 @@ def test_every_threshold_holds_at_its_value_and_not_beyond(pair):
 
 
 def test_silent_layers_are_counted(pair):
-    import dataclasses
-
     f, q, x, _ = pair
     node = q.nodes["last"]
-    quiet = dataclasses.replace(node, threshold=node.rules.membrane.hi + 0 * node.threshold)
+    quiet = dataclasses.replace(
+        node, rules=dataclasses.replace(node.rules, compare=">"), threshold=node.rules.membrane.hi
+    )
     mute = dataclasses.replace(q, nodes={**q.nodes, "last": quiet})
     found = lx.compare(f, mute, x, thresholds=lx.Thresholds(silent_layers=0))
-    if found.layer("last").spikes_integer == 0:
-        (row,) = found.verdict
-        assert not row.holds and row.node == "last" and row.measured == 1
+    assert found.layer("last").spikes_integer == 0  # nothing is above the highest membrane there is
+    (row,) = found.verdict
+    assert not row.holds and row.node == "last" and row.measured == 1
     assert lx.compare(f, q, x, thresholds=lx.Thresholds(silent_layers=0)).ok
 
 
