@@ -85,6 +85,33 @@ def _broadcast(array: np.ndarray, shape: tuple[int, ...] | None, node: str | Non
         ) from None
 
 
+def later(default: Any) -> Any:
+    """Field of a frozen value that older versions did not have: at its default it leaves digests as they were.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Edge:
+    ...     delay: int = 0
+    ...     gain: int = later(1)
+    >>> [[field.name for field in hashed_fields(edge)] for edge in (Edge(), Edge(gain=2))]
+    [['delay'], ['delay', 'gain']]
+    """
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
+def hashed_fields(value: Any) -> list[dataclasses.Field]:
+    """Fields of a frozen value that its digest covers: all but those made by ``later`` that stand at their default."""
+
+    def at_default(field: dataclasses.Field) -> bool:
+        own = getattr(value, field.name)
+        same_kind = isinstance(own, np.ndarray) or type(own) is type(field.default)
+        return same_kind and bool(np.array_equal(own, field.default))
+
+    fields = dataclasses.fields(value)
+    return [field for field in fields if not (field.metadata.get("later") and at_default(field))]
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two frozen values are the same: types, dtypes, shapes and every number.
 

@@ -411,7 +411,7 @@ def _feed(sha: Any, value: Any) -> None:
     """Hash a frozen value by content, with every boundary marked."""
     if dataclasses.is_dataclass(value):
         sha.update(f"<{type(value).__name__}>".encode())
-        for field in dataclasses.fields(value):
+        for field in arrays.hashed_fields(value):
             sha.update(f"{field.name}=".encode())
             _feed(sha, getattr(value, field.name))
     elif isinstance(value, np.ndarray):
