@@ -14,12 +14,15 @@ from nets import int_lif, random_network, spatial_network
 import lifexport as lx
 from lifexport import schemas
 from lifexport.bounds import largest_input
+from lifexport.certificate import analyse
+from lifexport.certificate.certificate import Bounds
 from lifexport.checking import check
 from lifexport.errors import ParameterError, RangeError
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
 from lifexport.neurons import Current, IntLIF, Leak, Rules, Word
 from lifexport.nodes import InputCode, IntDense, IntInput, Output
+from lifexport.simulation.stepwise import initial_state
 from lifexport.spatial import IntConv, SumPool
 from lifexport.targets import target_names
 from tests.certificate.chips import chip_rules, network
@@ -60,6 +63,7 @@ def ends(bounds) -> list[tuple[int, int]]:
         ({"threshold": 10, "reset": "value", "reset_code": -40}, [4, 0], (-30, 10), (-30, 10)),  # 9 * 3/4 + 4: there
         ({"threshold": 10, "reset": "value", "reset_code": -40}, [3, 0], (0, 9), (0, 9)),  # never there: no reset
         ({"bias": 7}, [5, -2], (5, 45), (5, 45)),
+        ({"threshold": 127}, [60, 0], (0, 127), (0, 154)),  # 126 * 3/4 + 60 leaves the word at the top alone
         ({"v_initial": 60}, [5, -2], (-8, 50), (-8, 50)),
     ],
 )
@@ -124,6 +128,43 @@ def test_a_loop_of_neurons_that_never_fire_brings_nothing():
     q = IntNetwork(nodes=nodes, edges=edges, dt=1e-3)
     found = lx.certify(q).populations["lif"]
     assert ends(found.v) == [(-8, 17)] and found.silent.all()  # with what comes back it would be 49
+
+
+def behind_a_late_edge(**change) -> tuple[IntNetwork, Edge]:
+    """Neurons, and others that they reach one step late with a weight of 6."""
+    nodes = {**net([[5, -2]], int_lif(shape=(1,), **PLAIN | change)).nodes, "fcb": IntDense(weight=np.array([[6]]))}
+    late = Edge("lif", "fcb", 1)
+    edges = [Edge("in", "fc"), Edge("fc", "lif"), late, Edge("fcb", "b"), Edge("b", "out")]
+    return IntNetwork(nodes={**nodes, "b": int_lif(shape=(1,), **PLAIN)}, edges=edges, dt=1e-3), late
+
+
+def test_what_is_under_way_at_the_start_arrives():
+    """Neurons that never fire, and a spike of theirs that somebody put on its way."""
+    q, late = behind_a_late_edge()
+    start = initial_state(q, 1)
+    assert ends(analyse(q, start).populations["b"].v) == [(0, 0)]
+    start.delayed[late][:] = 1
+    assert ends(analyse(q, start).populations["b"].v) == [(0, 21)]  # as if one came in every step
+
+
+def test_a_state_in_which_nothing_is_under_way_yet_is_inside():
+    q, late = behind_a_late_edge(threshold=1, reset_code=1, bias=9, decay=0)
+    found, state = analyse(q), lx.simulate(q, np.zeros((3, 1, 2), int)).final_state
+    assert found.values["lif"].lo == [1] and state.delayed[late] == 1 and found.holds(state)
+    state.delayed[late][:] = 0
+    assert found.holds(state)
+    state.delayed[late][:] = 2
+    assert not found.holds(state)
+
+
+def test_widths_of_both_ends():
+    assert Bounds(lo=[-8, -9, 0, 7], hi=[7, 7, 8, 7]).bits.tolist() == [4, 5, 5, 4]
+
+
+def test_kernels_know_the_largest_input_of_either_sign():
+    """-128 has no place in an int8 product of 127 at the most."""
+    found = lx.certify(net([[1]], int_lif(shape=(1,), **PLAIN), kind="graded", bits=8, signed=True))
+    assert found.connections["fc"].kernels == ("int8_pair", "float32", "int32")
 
 
 ONE_BY_ONE = {"accumulate": "per_event", "decay": 4, "decay_bits": 2, "unit": Fraction(1)}

@@ -12,6 +12,7 @@ from random_float import random_float_network
 
 import lifexport as lx
 from lifexport.errors import LifexportError
+from lifexport.exploring import mixing
 from lifexport.exploring.hybrid import Hybrid
 from lifexport.exploring.mixing import _good
 from lifexport.neurons import FloatLIF
@@ -54,6 +55,15 @@ def test_the_layer_that_was_made_worse_is_the_sensitive_one():
         assert worst.node == name
         best = max(found.layers, key=lambda row: row.spared.coincidence)
         assert best.node == name
+        assert [row.alone.rate for row in found.layers] == sorted(row.alone.rate for row in found.layers)
+        for row in found.layers:
+            others = [other for other in f.populations if other != row.node]
+            q = lx.quantize(f, "fpga-q", calibration=x, spec=spec)
+            for effect, integers in ((row.alone, [row.node]), (row.spared, others)):
+                hybrid = Hybrid(f, q, integers)
+                hybrid.run(x)
+                assert effect.accuracy.count == (hybrid.prediction().labels == labels).sum()
+    assert found.trained.coincidence == 1 and found.integer.coincidence < 1
     assert found.trained.same.rate == 1 and "accuracy: trained 100.00%" in found.table()
     assert {row["node"] for row in found.to_json()["layers"]} == set(f.populations)
 
@@ -97,6 +107,48 @@ def test_accuracy_is_kept_and_the_greedy_way_is_near_the_best():
             best = bits if best is None else min(best, bits)
     assert best <= found.row["memory_bits"] <= 1.25 * best
     assert found.tried <= 2**2 * 4
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Memory and accuracy as functions of the widths alone, so that every choice of the search can be told."""
+
+    def measured(right):
+        def attempt(_, choices):
+            widths = [layer["weight_bits"] for layer in choices["layers"].values()]
+            return {
+                "choices": choices,
+                "right": right[tuple(widths)],
+                "same": 0,
+                "samples": 100,
+                "memory_bits": 10 * widths[0] + 30 * widths[1],
+            }
+
+        monkeypatch.setattr(mixing, "attempt", attempt)
+        f, x = float_network(1)
+        return lambda **asked: lx.mixed_precision(
+            f, "fpga-q", x, labels=lx.simulate(f, x).prediction.labels, candidates=(4, 8), **asked
+        )
+
+    return measured
+
+
+def test_what_loses_least_for_a_bit_goes_first(made_up):
+    """The second layer saves 120 bits and loses 12 samples, the first one 40 bits and 2: fewer for a bit."""
+    search = made_up({(8, 8): 100, (4, 8): 98, (8, 4): 88, (4, 4): 80})
+    found = search(budget_bits=300)
+    assert [step["widths"] for step in found.path] == [{"hidden": 8, "last": 8}, {"hidden": 4, "last": 8}]
+
+
+def test_of_equal_losses_the_larger_saving_goes_first(made_up):
+    found = made_up({(8, 8): 100, (4, 8): 100, (8, 4): 100, (4, 4): 80})(budget_bits=300)
+    assert found.path[1]["widths"] == {"hidden": 8, "last": 4}
+
+
+def test_just_as_much_as_may_be_lost_is_lost(made_up):
+    right = {(8, 8): 6, (4, 8): 1, (8, 4): 1, (4, 4): 1}  # of the 6 samples of the trained network
+    assert made_up(right)(max_drop=5).widths == {"hidden": 4, "last": 4}  # 5 points of 100 samples
+    assert made_up(right)(max_drop=4.9).widths == {"hidden": 8, "last": 8}
 
 
 @pytest.mark.parametrize(

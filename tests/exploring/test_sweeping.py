@@ -85,6 +85,16 @@ def test_nothing_is_done_twice(case, found, tmp_path, monkeypatch):
     assert lx.sweep(f, "fpga-q", x[:, ::-1], **given) != found and len(tried) == 13  # other inputs are other rows
 
 
+def test_calibration_decides_the_integers_and_is_part_of_what_a_row_is_of(case, tmp_path):
+    f, x, labels = case
+    given = {"labels": labels, "grid": {"weight_bits": [4]}, "workers": 1, "resume": tmp_path / "rows.jsonl"}
+    for calibration in (None, 2 * x):
+        (row,) = lx.sweep(f, "fpga-q", x, calibration=calibration, **given).rows
+        q = lx.quantize(f, "fpga-q", calibration=x if calibration is None else calibration, weight_bits=4)
+        assert row["network"] == q.digest()
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 2
+
+
 def test_progress_is_told(case):
     f, x, _ = case
     told = []
@@ -119,7 +129,9 @@ def rows(*given):
     ],
 )
 def test_who_is_beaten(given, best):
-    assert [row["pareto"] for row in module._judged(rows(*given))] == best
+    judged = module._judged(rows(*given))
+    assert [row["pareto"] for row in judged] == best
+    assert [row["accuracy"] for row in judged] == [right / 100 for right, *_ in given]
 
 
 def test_pareto_against_every_pair():

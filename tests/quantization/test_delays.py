@@ -71,6 +71,7 @@ def test_branches_meet(edges, chip, delays, lags):
         ((*CHAIN, "in s", "s Y"), {"max_delay": 0}, r"in -> Y: 1 steps later"),
         ((*CHAIN, "Y r 1", "r X"), {}, r"the loop through X, Y takes 2 steps"),
         ((*CHAIN, "X r 1", "r X"), {"feedforward": 0, "late": True}, r"the loop through X takes 2 steps"),
+        ((*CHAIN, "Y r 1", "r X"), {"late": True}, r"the loop through X, Y takes 4 steps"),
         (("in a 3", "a X", "X out"), {"max_delay": 2}, r"in -> X: 3 steps later"),
     ],
 )
