@@ -100,6 +100,7 @@ def compare(
         semantics=semantics(f),
         float_digest=f.digest(),
         integer_digest=q.digest(),
+        origin=f.origin,
         input_digest=input_digest(x),
         dt=f.dt,
         readout=f.readout,
