@@ -96,11 +96,11 @@ def _ask_source(graph: RawGraph, nodes: dict[str, Raw], told: Options, given: ni
         shown = [fit for fit in able if fit.source == tool] + [fit for fit in shown if fit.source != tool]
     if shown:
         found = "none; the file says neither dt nor whose network it is"
-        fix = f"say whose it is: its numbers are those of {', '.join(map(str, shown))}"
+        fix = f"say whose it is (--source): its numbers are those of {', '.join(map(str, shown))}"
         return Finding(code="LX103", field="source", found=found, fix=fix)
     found = "none; the file says neither dt nor whose network it is"
     fits = ", ".join(map(str, able)) or "no source that is known"
-    fix = f"pass source= and dt= in seconds (\"ode\" is NIR's text); the file's numbers fit {fits}"
+    fix = f"pass source= and dt= in seconds (--source, --dt; \"ode\" is NIR's text); the file's numbers fit {fits}"
     return Finding(code="LX103", field="dt", found=found, fix=fix)
 
 

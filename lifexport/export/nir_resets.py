@@ -85,7 +85,7 @@ def _words(name: str, source: Source, spiking: list[str], told: Told) -> dict[st
     if rest is None and missing:
         found = f"none for {', '.join(missing)}; a NIR file of {name!r} does not say"
         options = " or ".join(map(repr, source.resets))
-        fix = f"say what it was trained with, {options}: reset={source.resets[0]!r} for all, or reset={{node: rule}}"
+        fix = f"say what it was trained with (--reset), {options}: for all nodes, or reset={{node: rule}} for each"
         raise error("LX112", field="reset", found=found, fix=fix)
     return {node: (own[node], True) if node in own else (str(rest), False) for node in spiking}
 

@@ -163,6 +163,7 @@ def semantics(f: FloatNetwork) -> tuple[str, ...]:
         parts = [node.kind, getattr(node, "discretisation", "no leak")]
         if node.spiking:
             parts += [f"fires at v {node.compare} v_threshold", f"reset by {node.reset}"]
+            parts += [f"held until step {node.refractory.max()} after a spike"] if node.waits else []
         found.append(", ".join(parts))
     return tuple(dict.fromkeys(found))
 
