@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ def check(
     *,
     dt: float | None = None,
     source: str | None = None,
-    reset: str | None = None,
+    reset: str | Mapping[str, str] | None = None,
+    reset_delay: bool | None = None,
     target: str | None = None,
     profile: str | None = None,
     spec: QuantSpec | None = None,
@@ -74,7 +75,7 @@ def check(
         JSON file without that field is taken for a target, a folder for a bundle.
     dt : float, seconds, optional
         Time step of a NIR file that does not say.
-    source, reset : str, optional
+    source, reset, reset_delay : optional
         Whose network a NIR file without record holds, and with which reset it was trained, as for ``from_nir``.
     target : str, optional
         For a NIR file: also find everything for which ``quantize`` and the exports of its result would be refused,
@@ -99,7 +100,8 @@ def check(
     LX003 file cannot be read: missing.nir: No such file or directory; fix: name an existing file
     """
     kind, findings = None, ()
-    asked = {"dt": dt, "source": source, "reset": reset, "target": target, "profile": profile, "spec": spec}
+    asked = {"dt": dt, "source": source, "reset": reset, "reset_delay": reset_delay}
+    asked |= {"target": target, "profile": profile, "spec": spec}
     try:
         kind = _kind(Path(path))
         for option, value in asked.items():

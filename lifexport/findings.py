@@ -112,6 +112,24 @@ CODES: dict[str, Code] = {
         "A module lifexport does not understand would be missing from the export.",
         error=e.UnsupportedError,
     ),
+    "LX111": Code(
+        "values that no tool could have meant",
+        "Read as another tool's, or under another time step, a file is another network, and nothing else shows it.",
+        error=e.ParameterError,
+        more=(
+            "A decay outside 0..1 lets a membrane grow or change its sign; one of 0 makes a leaky neuron forget all. "
+            "Nobody trains that: source or dt is not the file's own. The fix names those that fit its numbers."
+        ),
+    ),
+    "LX112": Code(
+        "reset must be told",
+        "NIR does not say how a spike resets its neuron; with another rule every later spike may differ.",
+        error=e.ParameterError,
+        more=(
+            "Say it with --reset, for all neurons or as --reset NODE=RULE: subtract, value (to the reset level), "
+            "value_held (there for a step, whose input is lost), none. docs/nir.md says which neuron does which."
+        ),
+    ),
     "LX120": Code(
         "training data unusable", "A network trained on the wrong numbers learns them.", error=e.ParameterError
     ),

@@ -23,6 +23,7 @@ from .fixedpoint import encode_clipped
 from .graph import Edge
 from .neurons import FloatPopulation, IntPopulation
 from .nodes import Connection, FloatDense, Input, IntInput, IntWeights, Output
+from .origin import Origin
 from .readout import READOUTS, Readout
 from .spatial import Flatten, FloatAvgPool, FloatConv, SumPool
 
@@ -67,6 +68,8 @@ class Network:
     state_reset : ``"sample"`` | ``"never"``
         Whether what runs the network in the field starts every sample from the initial state, or goes on from where
         the sample before ended. A simulator has no memory between calls: pass it ``state=trace.final_state`` to go on.
+    origin : Origin, optional
+        How it was read, where it comes from a file of another tool.
     """
 
     parts: ClassVar[tuple[type, ...]]
@@ -77,8 +80,11 @@ class Network:
     dt: float
     readout: Readout = "count"
     state_reset: StateReset = "sample"
+    origin: Origin | None = arrays.later(None)  # noqa: RUF009
 
     def __post_init__(self):
+        if type(self.origin) not in (type(None), Origin):
+            raise error("LX107", field="origin", found=f"a {type(self.origin).__name__}", fix="give an Origin, or None")
         if not (isinstance(self.dt, Real) and np.isfinite(self.dt) and self.dt > 0):
             raise error("LX103", field="dt", found=f"{self.dt!r}", fix="give a positive time step in seconds")
         for field, known in (("readout", READOUTS), ("state_reset", STATE_RESETS)):

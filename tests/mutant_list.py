@@ -5,6 +5,7 @@ from __future__ import annotations
 from bundle_mutants import BUNDLE_MUTANTS
 from deep_mutants import DEEP_MUTANTS
 from mutant import Mutant
+from nir_mutants import NIR_MUTANTS
 from onnx_mutants import ONNX_MUTANTS
 
 AGREE = "tests/simulation/test_backends_agree.py"
@@ -477,4 +478,5 @@ MUTANTS = [
     *ONNX_MUTANTS,
     *BUNDLE_MUTANTS,
     *DEEP_MUTANTS,
+    *NIR_MUTANTS,
 ]

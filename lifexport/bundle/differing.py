@@ -127,7 +127,7 @@ def _networks(part: str, a: Network, b: Network) -> Iterator[Change]:
         gone, new = sorted(before - after), sorted(after - before)
         parts = [f"gone: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(new)}"] * bool(new)
         yield Change(part=part, where="edges", said="; ".join(parts))
-    whole = ["dt", "readout", "state_reset"]
+    whole = ["dt", "readout", "state_reset", "origin"]
     whole += ["target", "target_digest", "approximations"] if isinstance(a, IntNetwork) else []
     for field in whole:
         if said := _values(getattr(a, field), getattr(b, field)):

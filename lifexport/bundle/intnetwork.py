@@ -21,6 +21,7 @@ from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
+from ..origin import origin_of, stated
 from ..schemas import header
 from ..spatial import Flatten, IntConv, SumPool
 
@@ -56,6 +57,7 @@ def to_document(q: IntNetwork) -> dict[str, Any]:
         "digest": q.digest(),
         **{key: getattr(q, key) for key in WHOLE},
         "approximations": list(q.approximations),
+        **stated(q.origin),
         "dt": plain(q.dt),
         "latency": q.latency,
         "nodes": [{"name": name, "kind": node.kind, **_fields(node)} for name, node in q.nodes.items()],
@@ -125,6 +127,7 @@ def from_document(document: Any) -> IntNetwork:
         nodes=nodes,
         edges=edges,
         dt=scalar(float, document["dt"], "dt"),
+        origin=origin_of(document),
         approximations=tuple(document["approximations"]),
         **{key: document[key] for key in WHOLE},
     )

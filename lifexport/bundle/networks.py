@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ..files import first_bytes
 from ..findings import error
@@ -12,17 +13,16 @@ from .intnetwork import load_intnetwork
 from .opening import Bundle
 
 
-def read_network(
-    path: str | os.PathLike[str], *, dt: float | None = None, source: str | None = None, reset: str | None = None
-) -> FloatNetwork | IntNetwork:
+def read_network(path: str | os.PathLike[str], **reading: Any) -> FloatNetwork | IntNetwork:
     """Network of a file nobody vouches for.
 
     Parameters
     ----------
     path : str or path
         A folder is a bundle, and gives its integer network; files are told by their first bytes and their suffix.
-    dt, source, reset : optional
-        How a NIR file without lifexport's record is read, as for ``from_nir``; refused for others.
+    **reading
+        How a NIR file without lifexport's record is read: ``dt``, ``source``, ``reset``, ``reset_delay`` of
+        ``from_nir``; refused for others, unless None.
 
     Raises
     ------
@@ -38,15 +38,15 @@ def read_network(
     """
     path = Path(path)
     if path.is_dir():
-        _require_unasked(path, dt=dt, source=source, reset=reset)
+        _require_unasked(path, **reading)
         return Bundle(path).network
     if first_bytes(path).startswith(b"\x89HDF\r\n\x1a\n") or path.suffix == ".nir":
         from ..export.nir_graph import from_nir  # loads nir
 
-        network = from_nir(path, dt=dt, source=source, reset=reset)
+        network = from_nir(path, **reading)
         assert isinstance(network, FloatNetwork | IntNetwork)
         return network
-    _require_unasked(path, dt=dt, source=source, reset=reset)
+    _require_unasked(path, **reading)
     if path.suffix == ".onnx":
         from ..export.onnx_file import from_onnx  # loads onnx
 
@@ -57,15 +57,13 @@ def read_network(
     raise error("LX003", found=f"{path}: of no known kind", fix=fix)
 
 
-def read_trained(
-    path: str | os.PathLike[str], *, dt: float | None = None, source: str | None = None, reset: str | None = None
-) -> FloatNetwork:
+def read_trained(path: str | os.PathLike[str], **reading: Any) -> FloatNetwork:
     """The same for a trained network; integers are refused (LX006). A bundle gives what it was quantized from."""
     if Path(path).is_dir():
-        _require_unasked(Path(path), dt=dt, source=source, reset=reset)
+        _require_unasked(Path(path), **reading)
         network = Bundle(path).trained
     else:
-        network = read_network(path, dt=dt, source=source, reset=reset)
+        network = read_network(path, **reading)
     if not isinstance(network, FloatNetwork):
         fix = "give the network it was quantized from"
         raise error("LX006", field=str(path), found="no trained network", fix=fix)

@@ -20,6 +20,7 @@ from ..fidelity.comparing import require_pair
 from ..files import readable_json, whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
+from ..origin import stated
 from ..quantspec import QuantSpec
 from ..reporting import save_html
 from ..targets import Target, load_target, target_names
@@ -190,6 +191,7 @@ def save(
             roles,
             seed=seed,
             dt=plain(q.dt),
+            **stated(q.origin),
             network={"integer": q.digest(), "trained": None if trained is None else trained.digest()},
             target={"name": q.target, "digest": q.target_digest},
             latency=q.latency,

@@ -16,6 +16,7 @@ from ..certificate import certify
 from ..errors import LifexportError, RangeError
 from ..findings import Finding, error, raise_errors
 from ..network import FloatNetwork, IntNetwork
+from ..origin import stated
 from ..schemas import header
 from ..simulation import simulate
 from ..simulation.run import Backend
@@ -166,6 +167,7 @@ def _documents(bundle: Bundle) -> str:
     digests, q = bundle.manifest["network"], bundle.network
     _agree(NETWORK, "digest", q.digest(), digests["integer"])
     _agree(NETWORK, "target_digest", q.target_digest, bundle.manifest["target"]["digest"])
+    _agree(NETWORK, "origin", bundle.document(NETWORK).get("origin"), bundle.manifest.get("origin"))
     _agree(golden.INDEX, "network", bundle.document(golden.INDEX)["network"], digests["integer"])
     if (fidelity := bundle.fidelity) is not None:
         _agree("fidelity.json", "networks.integer", fidelity["networks"]["integer"], digests["integer"])
@@ -173,7 +175,7 @@ def _documents(bundle: Bundle) -> str:
     return f"{len(names)} documents of their schemas, all of network {q.digest()[:12]}, target {q.target}"
 
 
-def _agree(file: str, field: str, found: str, expected: str) -> None:
+def _agree(file: str, field: str, found: Any, expected: Any) -> None:
     if found != expected:
         fix = "write the bundle again: its files are of different networks"
         raise error("LX403", node=file, field=field, found=f"{found}, the manifest says {expected}", fix=fix)
@@ -211,6 +213,9 @@ def _nir(bundle: Bundle, q: IntNetwork, vectors: golden.Golden) -> str:
         return "the NIR file holds the integer network, every number bit for bit"
     assert isinstance(network, FloatNetwork)
     _agree(NIR, "digest", network.digest(), bundle.manifest["network"]["trained"])
+    if (fidelity := bundle.fidelity) is not None:
+        read_as = stated(network.origin).get("origin")
+        _agree("fidelity.json", "networks.origin", fidelity["networks"].get("origin"), read_as)
     held = "the NIR file holds the trained network, every number bit for bit"
     return held if vectors.x is None else f"{held}; {float_replay(network, vectors)}"
 

@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 Decorator = Callable[[Any], Any]
+REST = "*"
+"""Node that stands for all without a reset of their own."""
 WIDTHS = {
     "weight": "a weight",
     "state": "the membrane",
@@ -49,14 +51,39 @@ def not_empty_if_given(context: click.Context, parameter: click.Parameter, value
 
 
 def reading(function: Any) -> Any:
-    """Options that say how a NIR file without lifexport's record is to be read."""
+    """Options that say how a NIR file without lifexport's record is to be read, handed on as one ``reading``."""
+
+    @functools.wraps(function)
+    def with_reading(
+        *, dt: float | None, source: str | None, reset: tuple[str, ...], reset_delay: bool | None, **given: Any
+    ) -> Any:
+        asked = {"dt": dt, "source": source, "reset": _resets(reset), "reset_delay": reset_delay}
+        return function(reading=asked, **given)
+
+    wrapped: Any = with_reading
+    word = "With which reset it was trained: subtract, value, value_held or none; NODE=RULE for one; several times."
     for option in (
-        click.option("--reset", help="With which reset it was trained: subtract or value."),
+        click.option("--reset-delay", type=bool, help="snnTorch: whether its neurons had reset_delay (default: true)."),
+        click.option("--reset", multiple=True, help=word),
         click.option("--source", help="Whose network a NIR file holds: norse, snntorch, sinabs-single, ode, ..."),
         click.option("--dt", type=float, callback=_time_step, help="Time step in seconds, for a file that has none."),
     ):
-        function = option(function)
-    return function
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _resets(given: tuple[str, ...]) -> str | dict[str, str] | None:
+    """``reset=`` of ``from_nir``: one word, or those of single nodes and of the rest."""
+    from ..findings import error
+
+    told: dict[str, str] = {}
+    for text in given:
+        node, _, word = text.rpartition("=")
+        if (node or REST) in told:
+            found = f"given twice for {node or 'all nodes'}"
+            raise error("LX006", field="--reset", found=found, fix="give it once, and NODE=RULE for others")
+        told[node or REST] = word
+    return told[REST] if [*told] == [REST] else told or None
 
 
 def choices(function: Any) -> Any:

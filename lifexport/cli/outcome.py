@@ -8,7 +8,7 @@ from ..errors import FileError, MismatchError, OutputError, UnknownNameError
 from ..findings import CODES, Finding
 
 HOLDS, FOUND, UNUSABLE, MISMATCH, INTERNAL = 0, 1, 2, 3, 70
-USAGE = ("LX005", "LX006", "LX202")
+USAGE = ("LX005", "LX006", "LX112", "LX202")
 """Codes of options that cannot be met, whatever class their error has."""
 
 

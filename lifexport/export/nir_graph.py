@@ -31,6 +31,7 @@ from .nir_profiled import Profiled, as_importer_runs, profiled, told
 from .nir_profiles import PROFILES
 from .nir_reading import Reading, load
 from .nir_reading import from_nir as from_nir
+from .nir_resets import Told
 from .result import ExportResult
 
 
@@ -165,14 +166,18 @@ def _write(
 
 
 def check_nir(
-    path: str | os.PathLike[str], dt: float | None = None, source: str | None = None, reset: str | None = None
+    path: str | os.PathLike[str],
+    dt: float | None = None,
+    source: str | None = None,
+    reset: Told = None,
+    reset_delay: bool | None = None,
 ) -> tuple[Finding, ...]:
     """Everything ``from_nir`` would refuse in a file, and everything a reader of it should know.
 
     Either errors, as many as can be told apart in one reading, or what ``to_nir`` warned of (LX410 to LX412, LX414,
     LX416, LX417), or, for a file without record, how it was read (LX413). Nothing is raised for a bad file.
     """
-    reading = load(path, dt, source, reset=reset)
+    reading = load(path, dt, source, reset=reset, reset_delay=reset_delay)
     if reading.network is None:
         return reading.findings
     if reading.record is not None:

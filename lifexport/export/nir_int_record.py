@@ -17,6 +17,7 @@ from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, IntWeights, Output
+from ..origin import origin_of
 from ..spatial import Flatten, IntConv, SumPool
 from . import nir_conv, provenance
 from .nir_raw import Raw
@@ -105,8 +106,8 @@ def restored(
         return None
     whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
     edges = tuple(Edge(*edge) for edge in fields["edges"])
-    approximations = tuple(fields["approximations"])
-    return IntNetwork(nodes=built, edges=edges, dt=provenance.exact_dt(fields), approximations=approximations, **whole)
+    whole |= {"approximations": tuple(fields["approximations"]), "origin": origin_of(fields)}
+    return IntNetwork(nodes=built, edges=edges, dt=provenance.exact_dt(fields), **whole)
 
 
 def _node(nodes: Mapping[str, Raw], name: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:

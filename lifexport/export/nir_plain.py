@@ -50,6 +50,11 @@ def differences_elsewhere(network: FloatNetwork) -> tuple[Finding, ...]:
         *(Finding(code="LX410", node=name, field="reset", found="'subtract'", fix=ignore) for name in soft),
         Finding(code="LX411", found=f"parameters of the ODE, trained with dt = {network.dt} s", fix=ignore),
         *(
+            Finding(code="LX411", node=name, field="reset", found="'none'; other readers reset what spiked", fix=ignore)
+            for name, node in populations
+            if node.spiking and node.reset == "none"
+        ),
+        *(
             Finding(code="LX412", node=name, field=field, found=found, fix=ignore)
             for name, node in populations
             for field, found in _started_elsewhere(node)

@@ -147,7 +147,7 @@ def _can(network: FloatNetwork, name: str) -> bool:
 
 def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
     made = rewritten(network, profile)
-    source = source_named(profile.source, made.reset)
+    source = source_named(profile.source)
     asked = Asked(profile.only_dt or network.dt, made.reset or source.default or source.resets[0])
     findings: list[Finding] = []
     raw = raw_graph(made.graph)

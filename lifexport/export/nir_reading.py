@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 
 from ..findings import Finding, collect, error
 from ..network import FloatNetwork, IntNetwork
-from . import provenance
+from . import nir_foreign, provenance
 from .nir_plain import PLAIN
 from .nir_profiled import restored
 from .nir_raw import RawGraph
+from .nir_resets import Told
 from .nir_restoring import restore
-from .nir_running import as_run
-from .nir_source import Asked, Source
-from .nir_sources import source_named
 from .nir_survey import all_of, read_raw
 
 ROOM = 1 << 26
@@ -30,7 +28,8 @@ def from_nir(
     *,
     dt: float | None = None,
     source: str | None = None,
-    reset: str | None = None,
+    reset: Told = None,
+    reset_delay: bool | None = None,
     output: str | None = None,
 ) -> FloatNetwork | IntNetwork:
     """Network of a NIR file, ours or anyone's.
@@ -46,13 +45,18 @@ def from_nir(
         A ``.nir`` file. It is not trusted: links, foreign types and arrays larger than the file can hold are refused
         before anything is allocated.
     dt : float, seconds, optional
-        Time step; needed where neither record nor source says it, and must agree where one does.
+        Time step; needed where neither record nor source says it, and must agree where one does. Where ``tau`` counts
+        steps no spike depends on it: a step is then called 1 ms.
     source : str, optional
         Whose network it is: ``"ode"`` (default), ``"norse"``, ``"norse-export"``, ``"snntorch"``, ``"spikingjelly"``,
         ``"sinabs-single"``, ``"rockpool-single"``, ``"spyx"``, ``"snn-mlir"``, ``"spinnaker2"``, ``"lava"``; only for
         files without record. ``nir_sources`` says what each of them does.
-    reset : ``"subtract"`` | ``"value"`` | ``"value_held"``, optional
-        What the network was trained with, where the source has several and NIR does not say.
+    reset : ``"subtract"`` | ``"value"`` | ``"value_held"`` | ``"none"``, or a mapping from node to these, optional
+        What the network was trained with, where the source has several and NIR does not say. One word is for every
+        population, each by what its tool's neuron makes of it (``"value"`` of snnTorch's RLeaky holds the membrane for
+        a step); a mapping names the rule of each population itself, and under ``"*"`` the word for the rest.
+    reset_delay : bool, optional
+        For ``"snntorch"``: whether it was trained with ``reset_delay=True``, its default, or False.
     output : str, optional
         Which output to keep where there are several.
 
@@ -68,7 +72,8 @@ def from_nir(
         LX003 for a missing, damaged or foreign file, LX004 for a record of a newer version.
     ParameterError, ShapeError
         LX101, LX102, LX104, LX105, LX107 for arrays that make no network; LX103 for a missing or
-        contradicting ``dt``; LX006 for an option that does not apply, or is missing.
+        contradicting ``dt``; LX006 for an option that does not apply; LX111 for values that no tool could have meant
+        under source and ``dt``; LX112 for a reset that must be told.
     UnsupportedError
         LX401 for what a float network, or the source, cannot say, LX108 for a loop without neurons.
     MismatchError
@@ -80,7 +85,7 @@ def from_nir(
     Traceback (most recent call last):
     lifexport.errors.FileError: LX003 file cannot be read: no-such.nir: No such file or directory; fix: ...
     """
-    reading = load(path, dt, source, reset=reset, output=output)
+    reading = load(path, dt, source, reset=reset, reset_delay=reset_delay, output=output)
     if reading.network is None:
         raise all_of(reading.findings)
     return reading.network
@@ -104,7 +109,8 @@ def load(
     dt: float | None,
     source: str | None,
     *,
-    reset: str | None = None,
+    reset: Told = None,
+    reset_delay: bool | None = None,
     output: str | None = None,
 ) -> Reading:
     """Read a file as far as it can be understood, with everything found on the way; raises nothing of its own."""
@@ -116,18 +122,20 @@ def load(
         if provenance.KEY in graph.metadata:
             fields = provenance.parse(graph.metadata[provenance.KEY])
             with collect(findings):
-                _check_options(fields, dt, source=source, reset=reset, output=output)
+                _check_options(fields, dt, source=source, reset=reset, reset_delay=reset_delay, output=output)
             if fields["kind"] == FloatNetwork.__name__ and fields.get("profile", PLAIN) == PLAIN:
                 network = restore(graph, fields, findings)
             else:
                 network = restored(graph, fields, max(budget, ROOM), findings)
         else:
-            rules, asked = _asked(dt, source or "ode", reset, findings)
-            network, says = as_run(graph, rules, asked, findings, budget=max(budget, ROOM), output=output)
+            if dt is not None:
+                _require_seconds(dt)
+            told = nir_foreign.Options(dt, source, reset, reset_delay, output)
+            network, says = nir_foreign.read(graph, told, findings, max(budget, ROOM))
     return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 
-def _check_options(fields: Mapping[str, Any], dt: float | None, **options: str | None) -> None:
+def _check_options(fields: Mapping[str, Any], dt: float | None, **options: Any) -> None:
     """Refuse options that the record of a file answers."""
     for name, value in options.items():
         if value is not None:
@@ -143,23 +151,3 @@ def _check_options(fields: Mapping[str, Any], dt: float | None, **options: str |
 def _require_seconds(dt: float) -> None:
     if isinstance(dt, bool) or not isinstance(dt, numbers.Real) or not 0 < float(dt) < math.inf:
         raise error("LX103", field="dt", found=f"{dt!r}", fix="give a positive number of seconds")
-
-
-def _asked(dt: float | None, name: str, reset: str | None, findings: list[Finding]) -> tuple[Source, Asked]:
-    """The source's rules and what the caller says; a wrong answer is a finding, and the rest is still read.
-
-    1 s stands in for a missing dt, the rules of the ODE for a source that cannot be read.
-    """
-    rules = source_named("ode", None)
-    with collect(findings):
-        rules = source_named(name, reset)
-    step = dt if dt is not None else rules.dt
-    with collect(findings):
-        if step is None:
-            raise error("LX103", field="dt", found="none; the file does not say", fix="pass dt= in seconds")
-        _require_seconds(step)
-        if rules.dt is not None and float(step) != rules.dt:
-            found = f"{step!r} s; {name} writes its files for {rules.dt!r} s"
-            raise error("LX103", field="dt", found=found, fix="leave dt out")
-    seconds = 1.0 if findings or step is None else float(step)
-    return rules, Asked(seconds, reset or rules.default or rules.resets[0])

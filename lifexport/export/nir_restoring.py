@@ -18,6 +18,7 @@ from ..graph import Edge
 from ..network import FloatNetwork
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
 from ..nodes import FloatDense, Input, Output
+from ..origin import origin_of
 from ..spatial import Flatten, FloatAvgPool, FloatConv, SumPool
 from . import nir_conv, provenance
 from .nir_nodes import PLACES, WRITTEN_AS, assumed, written
@@ -62,7 +63,7 @@ def restore(graph: RawGraph, fields: Mapping[str, Any], findings: list[Finding])
     if len(built) < len(nodes):
         return None
     rules = {key: fields[key] for key in ("readout", "state_reset")}
-    network = FloatNetwork(nodes=built, edges=edges, dt=step, **rules)
+    network = FloatNetwork(nodes=built, edges=edges, dt=step, origin=origin_of(fields), **rules)
     places = provenance.changed(fields, network) or [
         (name, field) for name, raw in nodes.items() for field in differences(raw, raw_of(written(network.nodes[name])))
     ]

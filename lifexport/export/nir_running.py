@@ -23,17 +23,14 @@ def as_run(
     output: str | None = None,
 ) -> tuple[FloatNetwork | None, str]:
     """Network of a graph, as a source runs it, and how it was read; what stands against it is added to ``findings``."""
-    nodes, pairs = nir_nesting.flat(graph)
-    nodes, pairs = nir_nesting.with_ends(nodes, pairs)
-    nir_nesting.refuse_strangers(nodes, pairs)
-    kept = nir_nesting.chosen_output(nodes, pairs, output)
-    nodes = {name: node for name, node in nodes.items() if name in kept}
-    pairs = [(a, b) for a, b in pairs if a in kept and b in kept]
+    nodes, pairs = prepared(graph, output)
     arrives = shapes(nodes, pairs, budget)
     parts: dict[str, Any] = {}
     for name, raw in sorted(nodes.items()):
         with collect(findings), at_node(name):
-            parts[name] = raw if raw.kind in ("Scale", "Delay") else built(raw, arrives.get(name), source, asked)
+            parts[name] = (
+                raw if raw.kind in ("Scale", "Delay") else built(raw, arrives.get(name), source, asked.of(name))
+            )
     if len(parts) < len(nodes):
         return None, ""
     unit = asked.dt if source.seconds is None else source.seconds
@@ -53,6 +50,16 @@ def as_run(
     if joined:
         says += f"; inputs {', '.join(joined)} joined in this order"
     return network, says + ("; readout membrane_last, for the last neurons never spike" if silent else "")
+
+
+def prepared(graph: RawGraph, output: str | None = None) -> tuple[dict[str, Raw], list[tuple[str, str]]]:
+    """Nodes and edges of a graph that has one input or several, one output, and no graphs inside."""
+    nodes, pairs = nir_nesting.flat(graph)
+    nodes, pairs = nir_nesting.with_ends(nodes, pairs)
+    nir_nesting.refuse_strangers(nodes, pairs)
+    kept = nir_nesting.chosen_output(nodes, pairs, output)
+    nodes = {name: node for name, node in nodes.items() if name in kept}
+    return nodes, [(a, b) for a, b in pairs if a in kept and b in kept]
 
 
 def _named(parts: Mapping[str, Any], role: str) -> list[str]:

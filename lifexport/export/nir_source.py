@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
 
 Parameters = Mapping[str, np.ndarray]
 RESETS = ("subtract", "value")
+FITTING = "read it with a source and dt that fit its numbers"
+"""Remedy of values that a source cannot have written; ``nir_fitting`` completes it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,41 @@ class Asked:
     dt: float
     """Seconds."""
     reset: str | None = None
+    """Rule of populations that ``resets`` does not name."""
+    resets: Mapping[str, str] = field(default_factory=dict)
+    """Rule of each population by name."""
+    strict: bool = False
+    """Whether values that no tool could have meant are refused (LX111)."""
+
+    def of(self, name: str) -> Asked:
+        """The same for one population."""
+        return dataclasses.replace(self, reset=self.resets.get(name, self.reset))
+
+
+class Population(NamedTuple):
+    """A population of a file, as far as its reset depends on it."""
+
+    kind: str
+    paired: bool
+    """Whether it feeds back to itself through a connection that does nothing else."""
+
+
+class Unclear(NamedTuple):
+    """Why the rule of a population is not what was told: the finding, without its place."""
+
+    code: str
+    field: str
+    found: str
+    fix: str
+
+
+Rule = Callable[[Population, str, bool, bool | None], str | Unclear]
+"""Rule of a population, from what was told: the word, whether for this very population, and ``reset_delay``."""
+
+
+def as_told(population: Population, word: str, named: bool, delay: bool | None) -> str | Unclear:
+    """The word itself; the tool has no ``reset_delay``."""
+    return word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +80,12 @@ class Source:
         Resets the file may have been trained with; with more than one the caller must say which,
     default : str, optional
         unless the tool itself takes this one.
+    delays : bool
+        Whether its neurons have ``reset_delay``.
+    rule : function
+        What a population makes of the word that was told.
+    r : str
+        What it makes of ``r``, for people.
     lag : bool
         Whether a spike leaves its population one step after the membrane reached the threshold.
     first_bias : bool
@@ -54,6 +98,9 @@ class Source:
     dt: float | None = None
     resets: tuple[str, ...] = ("value",)
     default: str | None = None
+    delays: bool = False
+    rule: Rule = field(default=as_told, repr=False)
+    r: str = "ignored: inputs are added as they are"
     lag: bool = False
     first_bias: bool = True
 
@@ -70,7 +117,34 @@ class Source:
             raise error("LX401", found=f"node kind {kind}", fix=f'the source has {have}; or read it with source="ode"')
         unit = asked.dt if self.seconds is None else self.seconds
         times = {name: given[name] * unit for name in ("tau", "tau_mem", "tau_syn") if name in given}
-        return self.make[kind]({**given, **times}, asked)
+        made = self.make[kind]({**given, **times}, asked)
+        if asked.strict:
+            require_meant(made)
+        return made
+
+
+SLOP = 1e-6
+"""How far float32 parameters may bring a decay out of 0..1 that was meant to be 0 or 1."""
+FORGOTTEN = 2.0**-24
+"""Share of a membrane that float32 cannot tell from nothing kept."""
+
+
+def require_meant(made: Any) -> None:
+    """Refuse (LX111) decays outside 0..1, and spiking neurons with a time constant that keep nothing at all.
+
+    No tool trains either: the file was written by another tool, or for another time step.
+    """
+    rates = [("tau", made.tau, made.decay)] if isinstance(made, FloatLIF | FloatCubaLIF | FloatLI) else []
+    if isinstance(made, FloatCubaLIF):
+        rates.append(("tau_syn", made.tau_syn, made.current_decay))
+    for name, tau, decay in rates:
+        bad = (decay < -SLOP) | (decay > 1 + SLOP)
+        if name == "tau" and made.spiking and made.discretisation.startswith("exponential"):
+            bad |= decay.size > 0 and bool((decay < FORGOTTEN).all())
+        if bad.any():
+            index = tuple(int(i) for i in np.argwhere(bad)[0])
+            found = f"decay {decay[index]:.6g}: {name} is {tau[index] / made.dt:.6g} steps of dt = {made.dt!r} s"
+            raise error("LX111", field=name, index=index or None, found=found, fix=FITTING)
 
 
 def zeros(given: Parameters, name: str) -> None:
@@ -132,9 +206,13 @@ def drop_after_decay(threshold: np.ndarray, decay: np.ndarray) -> np.ndarray:
 
     Raises
     ------
+    ParameterError
+        LX111 for a decay below 0.
     UnsupportedError
         LX401 where nothing is kept, so that nothing can be taken off before.
     """
+    if (decay < -SLOP).any():
+        raise error("LX111", field="tau", found=f"decay {decay.min():.6g}: tau is shorter than a step", fix=FITTING)
     if (decay <= 0).any():
         found = "nothing kept from step to step, and a soft reset after the decay"
         raise error("LX401", field="tau", found=found, fix="train with tau > dt")
@@ -147,7 +225,7 @@ def convention(value: np.ndarray, wanted: np.ndarray | float, name: str, text: s
         worst = int(np.argmax(np.abs(value - wanted)))
         expected = np.broadcast_to(wanted, value.shape).flat[worst]
         found = f"{value.flat[worst]:.6g}, where the tool writes {text} = {expected:.6g}"
-        raise error("LX401", field=name, found=found, fix='check dt and the unit of tau, or read it with source="ode"')
+        raise error("LX401", field=name, found=found, fix=FITTING)
 
 
 def direct_cuba(given: Parameters, asked: Asked, **fixed: Any) -> FloatCubaLIF:

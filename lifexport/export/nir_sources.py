@@ -47,6 +47,7 @@ ODE = Source(
         "IF": iaf,
         "I": _ode_i,
     },
+    r="a resistance: inputs times r * (1 - decay)",
 )
 
 
@@ -96,6 +97,7 @@ SNN_MLIR = Source(
     says="as snn-mlir 1.0.0 reads it: r = tau/dt, decay 1 - dt/tau, inputs added as they are, v > v_threshold, reset "
     "to 0",
     make={"LIF": _mlir_lif, "IF": _mlir_if, "CubaLIF": _mlir_cuba},
+    r="tau / dt (IF: 1): inputs are added as they are",
 )
 
 
@@ -121,6 +123,7 @@ SPINNAKER2 = Source(
     "v_threshold, v_threshold subtracted or reset to 0; its weights of 8 bits and delays are left out",
     make={"LIF": _spinnaker_lif, "IF": _spinnaker_if, "CubaLIF": _spinnaker_cuba},
     resets=RESETS,
+    r="a resistance: inputs times r * (1 - decay)",
 )
 
 
@@ -136,6 +139,7 @@ LAVA = Source(
     "0; its fixed-point states are left out",
     make={"CubaLIF": _lava_cuba},
     dt=1e-4,
+    r="tau_mem / dt: inputs are added as they are",
 )
 
 
@@ -171,7 +175,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 """Tools whose networks a ``FloatNetwork`` cannot say, and what can be done."""
 
 
-def source_named(name: str, reset: str | None) -> Source:
+def source_named(name: str) -> Source:
     """Rules of a tool.
 
     Raises
@@ -180,19 +184,10 @@ def source_named(name: str, reset: str | None) -> Source:
         LX001 for a tool that is not known.
     UnsupportedError
         LX401 for one whose neurons do what no float population does.
-    ParameterError
-        LX006 for a reset that does not apply, or that the file leaves open.
     """
     if name in REFUSED:
         found, fix = REFUSED[name]
         raise error("LX401", field="source", found=f"{name!r}: {found}", fix=fix)
     if name not in SOURCES:
         raise unknown_name("source", name, [*SOURCES, *REFUSED])
-    source = SOURCES[name]
-    if reset is not None and reset not in source.resets:
-        fix = f"source={name!r} has reset {' or '.join(map(repr, source.resets))}"
-        raise error("LX006", field="reset", found=f"{reset!r}", fix=fix)
-    if reset is None and source.default is None and len(source.resets) > 1:
-        fix = f"say what the network was trained with: reset={' or reset='.join(map(repr, source.resets))}"
-        raise error("LX006", field="reset", found=f"none, and a NIR file of {name!r} does not say", fix=fix)
-    return source
+    return SOURCES[name]

@@ -15,7 +15,9 @@ from .nir_source import (
     RESETS,
     Asked,
     Parameters,
+    Population,
     Source,
+    Unclear,
     convention,
     cuba,
     direct_cuba,
@@ -40,7 +42,7 @@ def _norse_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
 def _norse_lif(given: Parameters, asked: Asked) -> FloatLIF:
     if asked.reset == "subtract":
         found = "'subtract'; norse resets LIF neurons that it reads to 0, whatever its reset_method"
-        raise error("LX401", field="reset", found=found, fix='use reset="value", or source="norse-export"')
+        raise error("LX401", field="reset", found=found, fix='use reset="value" there, or source="norse-export"')
     return lif(given, asked, "euler", r=1.0, v_reset=0.0)
 
 
@@ -55,6 +57,7 @@ NORSE = Source(
     first_bias=False,
     resets=RESETS,
     default="value",
+    r="ignored, taken as 1 (CubaLIF: a resistance); inputs times dt / tau",
 )
 
 
@@ -72,6 +75,7 @@ NORSE_EXPORT = Source(
     make={"LIF": _norse_written, "LI": _norse_written_li, "IF": _norse_if},
     first_bias=False,
     resets=RESETS,
+    r="ignored, taken as 1; inputs times dt / tau",
 )
 
 
@@ -84,22 +88,73 @@ def _snntorch_scale(given: Parameters, scale: np.ndarray) -> np.ndarray:
 
 
 def _snntorch_reset(threshold: np.ndarray, decay: np.ndarray, asked: Asked) -> dict[str, Any]:
-    if asked.reset != "subtract":
-        held = {"refractory": 2} if asked.reset == "value_held" else {}  # the input of that step is lost too
-        return {"v_threshold": threshold, "v_reset": 0.0, "reset": "value", **held}
-    return {"v_threshold": threshold, "v_reset": drop_after_decay(threshold, decay), "reset": "subtract"}
+    if asked.reset == "subtract":
+        return {"v_threshold": threshold, "v_reset": drop_after_decay(threshold, decay), "reset": "subtract"}
+    if asked.reset == "none":
+        return {"v_threshold": threshold, "v_reset": 0.0, "reset": "none"}
+    held = {"refractory": 2} if asked.reset == "value_held" else {}  # the input of that step is lost too
+    return {"v_threshold": threshold, "v_reset": 0.0, "reset": "value", **held}
+
+
+_NAMES = {
+    ("LIF", False): "Leaky",
+    ("LIF", True): "RLeaky",
+    ("CubaLIF", False): "Synaptic",
+    ("CubaLIF", True): "RSynaptic",
+}
+"""Neurons of snnTorch, by NIR kind and whether they feed back to themselves."""
+
+
+def _snntorch_rule(population: Population, word: str, named: bool, delay: bool | None) -> str | Unclear:
+    """What snnTorch's neurons do with a ``reset_mechanism``; "zero" is "value" here.
+
+    ===========  ======================  ======================  ==========
+    neuron       zero, late              zero, at once           subtract, at once
+    ===========  ======================  ======================  ==========
+    Leaky        value                   value                   refused
+    RLeaky       value_held              value                   refused
+    Synaptic     value_held              value                   refused
+    RSynaptic    value_held              value_held              subtract
+    ===========  ======================  ======================  ==========
+
+    "late" is ``reset_delay=True``, the default, which "subtract" means otherwise. Subtracting at once takes the
+    threshold off again, or gives it back, where a membrane is beyond two thresholds; no float population does.
+    ``reset_delay`` of RSynaptic changes nothing in 1.0.0: it runs only where its states are passed, and then drops the
+    result. Without ``reset_delay`` the rule of a named population is the word itself; one word "value" for all is what
+    RLeaky does by default, and must be told of Synaptic and RSynaptic: files of older versions, and those that
+    ``import_from_nir`` made, have it otherwise.
+    """
+    neuron = _NAMES.get((population.kind, population.paired), "")
+    if word == "none" or not neuron:
+        return word
+    if word == "subtract":
+        if delay is False and neuron != "RSynaptic":
+            found = f"False with 'subtract', where {neuron} resets twice beyond two thresholds; no float network does"
+            return Unclear("LX401", "reset_delay", found, "train with reset_delay=True")
+        return word
+    if word == "value_held" and neuron == "Leaky":
+        found = "'value_held', which is what Synaptic and recurrent neurons do; a Leaky resets to 0, and adds its input"
+        return Unclear("LX401", "reset", found, 'use reset="value" there')
+    if neuron == "Leaky":
+        return "value"
+    if word == "value_held":
+        if delay is False and neuron != "RSynaptic":
+            return Unclear("LX006", "reset_delay", f"False, with which no {neuron} holds", 'use reset="value" there')
+        return word
+    if delay is None and named:
+        return word
+    if delay is None and neuron != "RLeaky":
+        found = "'value', but by default (reset_delay=True) such a neuron also drops the input of that step"
+        fix = 'say reset="value_held" if it was so, else reset_delay=False, or reset={node: "value"}'
+        return Unclear("LX112", "reset", found, fix)
+    held = delay is not False or neuron == "RSynaptic"  # told in one word alone, RLeaky has its default
+    return "value_held" if held else "value"
 
 
 def _snntorch_lif(given: Parameters, asked: Asked) -> FloatLIF:
     zeros(given, "v_leak")
     rate = asked.dt / given["tau"]
     threshold = _snntorch_scale(given, given["r"] * rate)
-    if asked.reset == "value_held":
-        found, fix = (
-            "'value_held', which is what Synaptic does",
-            'use reset="value": a Leaky resets to 0, and adds its input',
-        )
-        raise error("LX401", field="reset", found=found, fix=fix)
     return lif(given, asked, "euler_direct", r=1.0, **_snntorch_reset(threshold, 1 - rate, asked))
 
 
@@ -113,11 +168,14 @@ def _snntorch_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
 
 SNNTORCH = Source(
     says="as snnTorch 1.0.0 does it: dt = 0.1 ms, decay 1 - dt/tau, inputs added as they are (the threshold divided by "
-    "r * dt/tau), v > v_threshold; reset 'subtract' after the decay, 'value' to 0, 'value_held' to 0 for one step "
-    '(Synaptic with reset_mechanism="zero" and the default reset_delay)',
+    "r * dt/tau), v > v_threshold; reset 'subtract' after the decay, 'value' to 0, 'value_held' to 0 for one step, "
+    "'none' not at all",
     make={"LIF": _snntorch_lif, "CubaLIF": _snntorch_cuba},
     dt=1e-4,
-    resets=(*RESETS, "value_held"),
+    resets=(*RESETS, "value_held", "none"),
+    delays=True,
+    rule=_snntorch_rule,
+    r="tau / dt of the file is a gain of 1; the threshold is divided by any other r * dt / tau",
 )
 
 
@@ -150,6 +208,7 @@ SPIKINGJELLY = Source(
     "are where r = tau/dt, v >= v_threshold, hard reset to v_reset, where it also starts",
     make={"LIF": _spikingjelly_lif, "CubaLIF": _spikingjelly_cuba, "IF": _spikingjelly_if},
     first_bias=False,
+    r="1: inputs times dt / tau; tau / dt: inputs as they are",
 )
 
 
@@ -204,4 +263,5 @@ ROCKPOOL_SINGLE = Source(
     "the current decays, v >= v_threshold, v_threshold subtracted",
     make={"LIF": _rockpool_lif, "CubaLIF": _rockpool_cuba},
     resets=("subtract",),
+    r="it says dt (tau / dt * exp(-dt / tau), or dt = tau / (1 + r)); inputs are added as they are",
 )

@@ -134,7 +134,8 @@ def title(node: Neuron) -> str:
     'LIFHard_float32'
     """
     if not isinstance(node, IntLIF):
-        reset = {"subtract": "Soft", "value": "Hard"}[node.reset] if isinstance(node, Spiking) else ""
+        resets = {"subtract": "Soft", "value": "Hard", "none": "Unreset"}
+        reset = resets[node.reset] if isinstance(node, Spiking) else ""
         return f"{node.kind}{reset}_float32"
     rules = node.rules
     leak = {"multiply": f"decay{rules.leak.bits}_{rules.leak.rounding}", "none": "no_leak"}

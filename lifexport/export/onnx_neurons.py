@@ -207,6 +207,8 @@ def _(node: FloatMembrane, ops: OnnxOps, before: Mapping[str, str], arriving: Se
 
 
 def _after_reset(node: Spiking, ops: OnnxOps, v: str) -> str:
+    if node.reset == "none":
+        return v
     fired = ops.cast(ops.ge(v, ops.const(*fires_at(node))), ops.dtype, "fired")
     if node.reset == "subtract":
         return ops.sub(v, times(ops, fired, node.v_threshold - node.v_reset, "v_step", label="gate"))

@@ -26,6 +26,7 @@ from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF, IntLIF
 from ..nodes import FloatDense, Input, IntDense, IntInput, Output
+from ..origin import origin_of
 from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
 from .onnx_external import differing, numbers
@@ -138,6 +139,7 @@ def load(model: ModelProto, data: np.ndarray | None = None) -> Reading:
             whole = {key: fields[key] for key in ("readout", "state_reset", *(chip if cls is IntNetwork else ()))}
             whole |= {"approximations": tuple(fields["approximations"])} if cls is IntNetwork else {}
             edges = tuple(Edge(*edge) for edge in fields["edges"])
+            whole |= {"origin": origin_of(fields)}
             network = cls(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
             places = provenance.changed(fields, network)
             known = {(finding.node, finding.field) for finding in findings}

@@ -11,6 +11,7 @@ the file it lies in, a time or a path: equal networks give equal records. Other 
 ``digest``     ``network.digest()``: everything the network is
 ``dt``         seconds, as the exact ratio ``{"num", "den"}``
 ``readout``    as in the network; so is ``state_reset``
+``origin``     how the network was read, where it comes from a file of another tool (``origin.py``)
 ``nodes``      per node, by its own name: ``kind``; ``fields``, its scalar facts; ``arrays``, dtype,
                shape and sha256 of each; ``values``, arrays the format has no place for, as exact
                hexadecimal floats
@@ -39,6 +40,7 @@ import numpy as np
 from .. import __version__, files
 from ..findings import error
 from ..network import IntNetwork, Network
+from ..origin import origin_of, stated
 from ..schemas import header
 
 KEY = "lifexport"
@@ -115,6 +117,7 @@ def record(
         "nodes": {name: _node(node, (values or {}).get(name, {})) for name, node in network.nodes.items()},
         "edges": [[edge.source, edge.target, edge.delay] for edge in network.edges],
         "renamed": dict(renamed or {}),
+        **stated(network.origin),
     }
     if isinstance(network, IntNetwork):
         facts |= {"target": network.target, "target_digest": network.target_digest}
@@ -166,6 +169,7 @@ def parse(text: object) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in fields["renamed"].values()):
         raise _damaged("renamed does not map names to names")
     exact_dt(fields)
+    origin_of(fields)
     return fields
 
 
@@ -228,7 +232,7 @@ def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | Non
         for group in ("fields", "arrays"):
             names = sorted({*old[group], *new[group]})
             places += [(name, field) for field in names if _differ(old[group], new[group], field)]
-    whole = ("kind", "dt", "readout", "state_reset", "edges", "target", "target_digest", "approximations")
+    whole = ("kind", "dt", "readout", "state_reset", "edges", "origin", "target", "target_digest", "approximations")
     places += [(None, field) for field in whole if _differ(fields, now, field)]
     places = [*dict.fromkeys(places)]  # a bias that is None is a field, another one an array
     return places or [(None, "digest")] * (fields["digest"] != now["digest"])

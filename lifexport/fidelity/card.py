@@ -27,6 +27,7 @@ def card(report: FidelityReport) -> str:
         f"  {report.samples} samples x {report.steps} steps of {report.dt * 1e3:g} ms, "
         f"{report.input_kind} input, {report.input_bits} bits, SQNR {_db(report.input_sqnr_db)}",
         *(line for text in report.semantics for line in wrapped(f"trained: {text}")),
+        *([] if report.origin is None else wrapped(f"read as: {report.origin}")),
         *_verdict(report),
         "",
         *_outcome(report),

@@ -100,6 +100,7 @@ def compare(
         semantics=semantics(f),
         float_digest=f.digest(),
         integer_digest=q.digest(),
+        origin=f.origin,
         input_digest=input_digest(x),
         dt=f.dt,
         readout=f.readout,
@@ -162,6 +163,7 @@ def semantics(f: FloatNetwork) -> tuple[str, ...]:
         parts = [node.kind, getattr(node, "discretisation", "no leak")]
         if node.spiking:
             parts += [f"fires at v {node.compare} v_threshold", f"reset by {node.reset}"]
+            parts += [f"held until step {node.refractory.max()} after a spike"] if node.waits else []
         found.append(", ".join(parts))
     return tuple(dict.fromkeys(found))
 

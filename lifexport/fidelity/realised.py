@@ -45,7 +45,7 @@ def realised(f: FloatNetwork, q: IntNetwork) -> FloatNetwork:
     ParameterError
         LX105 if a threshold's code is not above that of the reset.
     UnsupportedError
-        LX401 for the bias of neurons without leak behind a pool.
+        LX401 for the bias of neurons without leak behind a pool, and for neurons that are never reset.
     """
     nodes: dict[str, Any] = {}
     for name, node in f.nodes.items():
@@ -86,6 +86,9 @@ def _population(node: FloatMembrane, q: IntLIF) -> FloatMembrane:
 def _levels(node: Spiking, q: IntLIF) -> Mapping[str, np.ndarray]:
     """Threshold and reset level, codes from rest."""
     threshold = q.fires_at()[0].astype(float)
+    if node.reset == "none":
+        found, fix = "'none': no chip's neuron goes on without a reset", "train with a reset"
+        raise error("LX401", field="reset", found=found, fix=fix)
     if node.reset == "subtract":
         drop = q.reset_code if q.rules.reset == "subtract" else (node.v_threshold - node.v_reset) / q.volt
         return {"v_threshold": threshold, "v_reset": threshold - drop}

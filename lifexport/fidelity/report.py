@@ -10,6 +10,7 @@ from typing import Any
 
 from ..files import readable_json, write_text
 from ..findings import Finding
+from ..origin import Origin, stated
 from ..schemas import header
 from .statistics import PairedChange, Proportion
 from .verdict import Judged
@@ -196,6 +197,8 @@ class FidelityReport:
     """How the trained network steps, as its training tool realised it: what everything is held against."""
     float_digest: str
     integer_digest: str
+    origin: Origin | None = None
+    """How the trained network was read, where it comes from a file of another tool."""
     input_digest: str
     """sha256 of type, shape and bytes of the real inputs."""
     dt: float
@@ -254,6 +257,7 @@ class FidelityReport:
                 "float": self.float_digest,
                 "integer": self.integer_digest,
                 "semantics": list(self.semantics),
+                **stated(self.origin),
             },
             "input": {
                 "digest": self.input_digest,

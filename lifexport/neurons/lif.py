@@ -38,8 +38,9 @@ class FloatLIF(Spiking, Leaky):
         Input resistance.
     v_threshold, v_reset, v_rest, v_initial : float array, volt
         Threshold, reset level, resting and initial potential; ``v_threshold > v_reset``.
-    reset : ``"subtract"`` | ``"value"``
-        Soft (subtract ``v_threshold - v_reset``) or hard (set to ``v_reset``).
+    reset : ``"subtract"`` | ``"value"`` | ``"none"``
+        Soft (subtract ``v_threshold - v_reset``), hard (set to ``v_reset``), or none: a membrane above its threshold
+        goes on, and spikes at every step. No chip has that; ``quantize`` refuses it.
     compare : ``">="`` | ``">"``
         Spike condition.
     refractory : int array

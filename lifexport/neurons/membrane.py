@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from .. import arrays
 from ..findings import error
 from .base import FloatPopulation, StepResult, require_all, require_choice
 from .discretisation import DISCRETISATIONS
-from .rules import Compare, Reset
+from .rules import Compare
 
-RESETS: tuple[Reset, ...] = get_args(Reset)
+FloatReset = Literal["subtract", "value", "none"]
+"""What a spike does to a trained membrane; no chip's rule has ``none``."""
+RESETS: tuple[FloatReset, ...] = get_args(FloatReset)
 COMPARES: tuple[Compare, ...] = get_args(Compare)
 
 
@@ -115,7 +117,7 @@ class Spiking(FloatMembrane):
 
     v_threshold: np.ndarray
     v_reset: np.ndarray
-    reset: Reset = "subtract"
+    reset: FloatReset = "subtract"
     compare: Compare = ">="
     refractory: np.ndarray = 0  # type: ignore[assignment]
 
@@ -145,6 +147,8 @@ class Spiking(FloatMembrane):
 
     def after_reset(self, v: np.ndarray) -> np.ndarray:
         """Membrane once the spikes of ``v`` have been reset."""
+        if self.reset == "none":
+            return v
         if self.reset == "subtract":
             return v - (self.v_threshold - self.v_reset) * self.fires(v)
         return np.where(self.fires(v), self.v_reset, v)

@@ -180,6 +180,10 @@ def late_bias(lag: int) -> Loss:
 def _reset(node: Spiking, rules: dict[str, Any]) -> Iterator[Loss]:
     modes, same_level = rules["reset"]["modes"], bool((node.v_reset == node.v_rest).all())
     accept = None
+    if node.reset == "none":
+        found = f"'none': a neuron above its threshold goes on; the target has {', '.join(map(repr, modes))}"
+        yield Loss(field="reset", found=found, fix="train with one of these")
+        return
     if node.reset not in modes:
         found = f"{node.reset!r}; the target has {', '.join(map(repr, modes))}"
         instead = "subtracts its threshold" if modes[0] == "subtract" else "sets the potential to rest"

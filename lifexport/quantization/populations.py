@@ -50,7 +50,8 @@ def potentials(node: FloatMembrane, bias: np.ndarray) -> Potentials:
             found=f"{node.v_threshold[index]} V with v_rest {node.v_rest[index]} V",
             fix="raise v_threshold above v_rest (a constant drive can be a bias)",
         )
-    return Potentials(threshold, threshold - level if node.reset == "subtract" else level, initial, bias)
+    reset = {"subtract": threshold - level, "value": level}[node.reset]
+    return Potentials(threshold, reset, initial, bias)
 
 
 def population_rules(node: FloatMembrane, chosen: Choices, target: Target, *, output: bool) -> Rules:

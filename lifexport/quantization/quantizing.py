@@ -155,6 +155,7 @@ def plan(
         dt=network.dt,
         readout=network.readout,
         state_reset=network.state_reset,
+        origin=network.origin,
         target=target.name,
         target_digest=target.digest,
         approximations=_approximations(network, target, delivery),

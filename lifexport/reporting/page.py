@@ -94,6 +94,7 @@ def html_report(
             version=__version__,
             r=document,
             ok=report.ok,
+            origin=report.origin,
             layers=report.layers,
             run=run,
             label=None if labels is None else int(np.asarray(labels)[run.sample]),

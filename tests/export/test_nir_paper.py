@@ -13,7 +13,7 @@ GRAPHS = DATA / "nir_paper"
 READ = {
     "01_lif/lif_norse.nir": {"dt": 1e-4, "source": "norse"},
     "02_cnn/cnn_sinabs.nir": {"dt": 1e-3, "source": "sinabs-single"},
-    "03_rnn/braille_noDelay_bias_zero.nir": {"source": "snntorch", "reset": "value"},
+    "03_rnn/braille_noDelay_bias_zero.nir": {"source": "snntorch", "reset": {"lif1.lif": "value", "lif2": "value"}},
     "03_rnn/braille_noDelay_noBias_subtract.nir": {"source": "snntorch", "reset": "subtract"},
 }
 CHAINS = [

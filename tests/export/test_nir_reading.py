@@ -140,7 +140,7 @@ def test_foreign_file_at_its_word(foreign):
     assert net.nodes["0"].weight.dtype == np.float64
     assert codes(foreign, dt=DT) == [("LX413", None, None)]
     assert codes(foreign) == [("LX103", None, "dt")]
-    with pytest.raises(errors.ParameterError, match="pass dt= in seconds"):
+    with pytest.raises(errors.ParameterError, match=r"pass source= and dt= in seconds.*fit .*ode.* with dt <= 0.0099"):
         from_nir(foreign)
 
 

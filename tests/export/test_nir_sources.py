@@ -23,7 +23,8 @@ _spec.loader.exec_module(graphs)
 def read(tmp_path, name, **more):
     case = graphs.CASES[name]
     nir.write(tmp_path / "f.nir", graphs.graph(name))
-    return from_nir(tmp_path / "f.nir", dt=case.dt, source=case.source, reset=case.reset, **more)
+    asked = {"source": case.source, "reset": case.reset, "reset_delay": case.reset_delay}
+    return from_nir(tmp_path / "f.nir", dt=case.dt, **asked, **more)
 
 
 @pytest.mark.parametrize("name", graphs.CASES)

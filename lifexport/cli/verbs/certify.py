@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from .. import options
@@ -13,7 +15,7 @@ from ..printing import say, say_json
 @options.reading
 @click.option("--safe", is_flag=True, help="Exit code 1 unless it is proved that nothing overflows.")
 @options.as_json
-def certify(model: str, dt: float | None, source: str | None, reset: str | None, safe: bool, as_json: bool) -> int:
+def certify(model: str, reading: dict[str, Any], safe: bool, as_json: bool) -> int:
     """Prove for every input what the integers of MODEL reach: overflows, widths, exact kernels.
 
     MODEL is a .nir, .onnx or .json file, or a bundle.
@@ -25,7 +27,7 @@ def certify(model: str, dt: float | None, source: str | None, reset: str | None,
     from ...findings import error
     from ...network import IntNetwork
 
-    network = read_network(model, dt=dt, source=source, reset=reset)
+    network = read_network(model, **reading)
     if not isinstance(network, IntNetwork):
         raise error("LX006", field=model, found="a trained network", fix="quantize it first, or export it to a bundle")
     certificate = prove(network)

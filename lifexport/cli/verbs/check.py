@@ -19,9 +19,7 @@ from ..printing import say, say_json, sentence, tally
 @options.as_json
 def check(
     file: str,
-    dt: float | None,
-    source: str | None,
-    reset: str | None,
+    reading: dict[str, Any],
     target: str | None,
     profile: str | None,
     spec: Any,
@@ -33,7 +31,7 @@ def check(
     """
     from ...checking import check as check_file
 
-    checked = check_file(file, dt=dt, source=source, reset=reset, target=target, profile=profile, spec=spec)
+    checked = check_file(file, **reading, target=target, profile=profile, spec=spec)
     if as_json:
         say_json(checked.to_json())
     else:

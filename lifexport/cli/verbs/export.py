@@ -30,9 +30,7 @@ KINDS = {".nir": "nir", ".onnx": "onnx"}
 @options.as_json
 def export(
     model: str,
-    dt: float | None,
-    source: str | None,
-    reset: str | None,
+    reading: dict[str, Any],
     target: str | None,
     inputs: str | None,
     out: str,
@@ -57,7 +55,7 @@ def export(
 
     kind = KINDS.get(Path(out).suffix, "bundle")
     _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed, thresholds=thresholds)
-    network, trained = read_network(model, dt=dt, source=source, reset=reset), None
+    network, trained = read_network(model, **reading), None
     x, labels = (None, None) if inputs is None else read_inputs(inputs)
     noted = spec
     if Path(model).is_dir():  # a bundle of a bundle keeps what it was made of

@@ -20,9 +20,7 @@ from ..printing import say, say_json
 @options.as_json
 def quantize(
     model: str,
-    dt: float | None,
-    source: str | None,
-    reset: str | None,
+    reading: dict[str, Any],
     target: str,
     inputs: str,
     out: str,
@@ -39,7 +37,7 @@ def quantize(
     from ...fidelity import compare
     from ...quantization import quantize as run
 
-    network = read_trained(model, dt=dt, source=source, reset=reset)
+    network = read_trained(model, **reading)
     x, labels = read_inputs(inputs)
     integers = run(network, target, calibration=x, spec=spec)
     report = compare(network, integers, x.astype(float), labels=labels)

@@ -20,9 +20,7 @@ from ..printing import say, say_json
 @options.as_json
 def simulate(
     model: str,
-    dt: float | None,
-    source: str | None,
-    reset: str | None,
+    reading: dict[str, Any],
     inputs: str,
     record: tuple[str, ...],
     out: str | None,
@@ -40,7 +38,7 @@ def simulate(
 
     if out is None and record:
         raise error("LX006", field="--record", found="nothing to write it to", fix="add --out trace.npz")
-    network = read_network(model, dt=dt, source=source, reset=reset)
+    network = read_network(model, **reading)
     x, labels = read_inputs(inputs)
     trace = run(network, x, record=(*record, "spikes"), backend=backend)  # type: ignore[arg-type]
     summary = _summary(network, trace, labels)

@@ -60,9 +60,7 @@ def _values(_context: click.Context, parameter: click.Parameter, text: str | Non
 @options.as_json
 def sweep(
     model: str,
-    dt: float | None,
-    source: str | None,
-    reset: str | None,
+    reading: dict[str, Any],
     target: str,
     inputs: str,
     out: str | None,
@@ -86,7 +84,7 @@ def sweep(
     varied = {name: values for name, values in grid.items() if values is not None}
     if not varied:
         raise error("LX006", found="nothing to vary", fix="give values, for example --weight-bits 3..8")
-    network = read_trained(model, dt=dt, source=source, reset=reset)
+    network = read_trained(model, **reading)
     x, labels = read_inputs(inputs)
     with Progress() as progress:
         found = run(network, target, x, labels=labels, grid=varied, workers=jobs, resume=resume, progress=progress)

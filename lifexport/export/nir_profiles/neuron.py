@@ -66,7 +66,8 @@ def neuron(node: FloatMembrane) -> Neuron:
     Raises
     ------
     UnsupportedError
-        LX401 for a refractory time and for currents that do not start at 0, which no importer has.
+        LX401 for a refractory time, neurons that are never reset, and currents that do not start at 0, which no
+        importer has.
 
     Examples
     --------
@@ -86,6 +87,12 @@ def neuron(node: FloatMembrane) -> Neuron:
         found = f"{node.refractory.max()} steps; no importer has a refractory time"  # type: ignore[attr-defined]
         raise error("LX401", field="refractory", found=found, fix="train without it")
     spiking: Any = node
+    if node.spiking and spiking.reset not in ("subtract", "value"):
+        found, fix = (
+            f"{spiking.reset!r}; every importer resets what spiked",
+            'train with a reset, or use profile "plain"',
+        )
+        raise error("LX401", field="reset", found=found, fix=fix)
     return Neuron(
         kind=node.kind,
         dt=node.dt,

@@ -22,6 +22,7 @@ class Case(NamedTuple):
     source: str
     dt: float
     reset: str | None = None
+    reset_delay: bool | None = None
 
 
 def inputs(name: str, steps: int = 80, batch: int = 3) -> np.ndarray:
@@ -140,7 +141,7 @@ CASES: dict[str, Case] = {
     "norse-export-subtract": Case(norse_export, "norse-export", 1e-3, "subtract"),
     "snntorch-import": Case(snntorch_leaky, "snntorch", 1e-4, "value"),
     "snntorch-import-scaled": Case(snntorch_scaled, "snntorch", 1e-4, "value"),
-    "snntorch-import-synaptic": Case(snntorch_synaptic, "snntorch", 1e-4, "value"),
+    "snntorch-import-synaptic": Case(snntorch_synaptic, "snntorch", 1e-4, "value", reset_delay=False),
     "snntorch-leaky-zero": Case(snntorch_leaky, "snntorch", 1e-4, "value"),
     "snntorch-leaky-subtract": Case(snntorch_leaky, "snntorch", 1e-4, "subtract"),
     "snntorch-synaptic-zero": Case(snntorch_synaptic, "snntorch", 1e-4, "value_held"),
