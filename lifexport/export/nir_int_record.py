@@ -106,7 +106,8 @@ def restored(
     whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
     edges = tuple(Edge(*edge) for edge in fields["edges"])
     approximations = tuple(fields["approximations"])
-    return IntNetwork(nodes=built, edges=edges, dt=provenance.exact_dt(fields), approximations=approximations, **whole)
+    whole |= {"approximations": approximations, **provenance.origin(fields)}
+    return IntNetwork(nodes=built, edges=edges, dt=provenance.exact_dt(fields), **whole)
 
 
 def _node(nodes: Mapping[str, Raw], name: str, facts: Mapping[str, Any], fields: Mapping[str, Any]) -> Any:
