@@ -49,7 +49,7 @@ def build(folder: Path, roles: Mapping[str, str], **facts: Any) -> dict[str, Any
     created = os.environ.get("SOURCE_DATE_EPOCH")
     document = {
         **header(SCHEMA),
-        "versions": {"python": python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": python_version(), **{name: installed(name) for name in PACKAGES}},
         "created": None if created is None else _instant(created),
         **facts,
         "files": [_entry(folder, path, role) for path, role in sorted(roles.items())],
@@ -69,7 +69,8 @@ def _entry(folder: Path, path: str, role: str) -> dict[str, Any]:
     }
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Version of a package; None if it is not there."""
     try:
         return version(name)
     except PackageNotFoundError:

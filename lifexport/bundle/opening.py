@@ -64,7 +64,9 @@ class Bundle:
         if self.manifest["network"]["trained"] is None or NIR not in self.files:
             return None
         network = from_nir(self.path / NIR)
-        assert isinstance(network, FloatNetwork)
+        if not isinstance(network, FloatNetwork):
+            fix = "write the bundle again: its files are of different networks"
+            raise error("LX403", node=NIR, found="integers; the manifest says the trained network", fix=fix)
         return network
 
     @functools.cached_property

@@ -48,11 +48,17 @@ def doubts(report: FidelityReport, thresholds: Thresholds | None) -> Iterator[Do
         if name in asked:
             yield from _too_few(report, name, float(getattr(thresholds, name)))
     yield from _seen_before(report)
-    if report.parent not in (None, report.float_digest):
-        found = f"quantized from {report.parent}, compared with {report.float_digest}"
-        fix = "compare with the network it was quantized from, or quantize this one"
-        finding = Finding(code="LX511", field="trained", found=found, fix=fix)
-        yield Doubt(finding=finding, about=(*RUN, "tau_change", "threshold_change"))
+    if (other := another_parent(report.parent, report.float_digest)) is not None:
+        yield Doubt(finding=other, about=(*RUN, "tau_change", "threshold_change"))
+
+
+def another_parent(parent: str | None, trained: str) -> Finding | None:
+    """Integers that say they were quantized from another network than the trained one at hand (LX511)."""
+    if parent in (None, trained):
+        return None
+    found = f"the integers were quantized from {parent}, not from {trained}"
+    fix = "give the network they were quantized from, or quantize this one"
+    return Finding(code="LX511", field="trained", found=found, fix=fix)
 
 
 def _silence(report: FidelityReport) -> Iterator[Doubt]:
