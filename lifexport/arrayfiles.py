@@ -142,3 +142,14 @@ def read_inputs(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
         found = f"{path}: arrays {', '.join(map(repr, sorted(arrays))) or 'none'}"
         raise error("LX003", found=found, fix="name the inputs 'x' (time, batch, *features), classes 'labels' (batch,)")
     return arrays["x"], arrays.get("labels")
+
+
+def read_labels(path: str | os.PathLike[str]) -> np.ndarray:
+    """Classes of inputs: the array of a ``.npy`` file, or ``labels`` of a ``.npz`` file; errors as ``read_inputs``."""
+    if Path(path).suffix == ".npy":
+        return read_npy(path)
+    arrays = read_npz(path)
+    if "labels" not in arrays:
+        found = f"{path}: arrays {', '.join(map(repr, sorted(arrays))) or 'none'}"
+        raise error("LX003", found=found, fix="name the classes 'labels' (batch,)")
+    return arrays["labels"]

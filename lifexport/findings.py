@@ -335,6 +335,42 @@ CODES: dict[str, Code] = {
             "says whether inputs, parameters, rules or arithmetic lose it."
         ),
     ),
+    "LX508": Code(
+        "nothing to see",
+        "Networks that do not fire, or give every sample the same class, agree whatever quantization does.",
+        severity="warning",
+        more=(
+            "A verdict that rests on such a run is 'no evidence': exit code 1 where thresholds were stated. Give "
+            "inputs that drive the network, samples of several classes, or a network that was trained."
+        ),
+    ),
+    "LX509": Code(
+        "too few samples for a threshold",
+        "So few samples look the same whether the threshold is met or not.",
+        severity="warning",
+        more=(
+            "Even without a single changed sample the 95 % interval would reach beyond the threshold; the verdict is "
+            "'no evidence', exit code 1. Give as many samples as are named, or ask for less."
+        ),
+    ),
+    "LX510": Code(
+        "evaluated on calibration samples",
+        "Scales were chosen on these very samples: what they show says little about others.",
+        severity="warning",
+        more=(
+            "The integer network states which samples calibration (or fine-tuning) used. Calibrate on training data "
+            "and compare on others; with thresholds the verdict is 'no evidence', exit code 1."
+        ),
+    ),
+    "LX511": Code(
+        "another parent",
+        "What holds between an integer network and a network it was not made from says nothing about quantization.",
+        error=e.MismatchError,
+        more=(
+            "The integer network states the digest of the trained network it was quantized from. Give that one, or "
+            "quantize again from this one."
+        ),
+    ),
     "LX601": Code(
         "file changed after sealing",
         "A bundle is what was proved; one changed bit makes it something nobody has looked at.",
@@ -374,6 +410,21 @@ CODES: dict[str, Code] = {
             "index is (step, sample, neuron) in the time of the simulator. Look at lag first: two recordings "
             "with different lags are two problems."
         ),
+    ),
+    "LX608": Code(
+        "statement that cannot be true",
+        "A figure that contradicts others, or the network, was not measured on it.",
+        error=e.MismatchError,
+        more=(
+            "Somebody edited a report and sealed it again, or another version of lifexport wrote it by other rules. "
+            "Save the bundle again from the trained network."
+        ),
+    ),
+    "LX609": Code(
+        "link inside a bundle",
+        "A link leads to files that nobody sealed, and that may be others tomorrow, or on another machine.",
+        error=e.MismatchError,
+        more="A bundle holds files and folders of its own, nothing else. Copy it with its links followed, and seal again.",
     ),
 }
 

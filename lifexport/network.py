@@ -25,6 +25,7 @@ from .neurons import FloatPopulation, IntPopulation
 from .nodes import Connection, FloatDense, Input, IntInput, IntWeights, Output
 from .origin import Origin
 from .readout import READOUTS, Readout
+from .samples import Samples
 from .spatial import Flatten, FloatAvgPool, FloatConv, SumPool
 
 StateReset = Literal["sample", "never"]
@@ -272,6 +273,10 @@ class IntNetwork(Network):
         Digest of that target's description.
     approximations : tuple of str
         What the target does otherwise than the trained network and the caller accepted, a sentence each.
+    trained : str, optional
+        Digest of the trained network it was quantized from; None for one made by hand, or by version 0.1.0.
+    calibration : Samples, optional
+        Samples that its numbers were chosen on; None for none, or where nobody stated them.
 
     Notes
     -----
@@ -284,6 +289,8 @@ class IntNetwork(Network):
     target: str = "custom"
     target_digest: str = ""
     approximations: tuple[str, ...] = ()
+    trained: str | None = arrays.later(None)
+    calibration: Samples | None = arrays.later(None)
 
     def __post_init__(self):
         super().__post_init__()

@@ -6,6 +6,7 @@ from mutant import Mutant
 
 TENSORS = "tests/bundle/test_tensors.py"
 SEALING = "tests/bundle/test_sealing.py"
+LINKS = "::test_links_are_refused_wherever_they_are"
 SAVING = "tests/bundle/test_saving.py"
 RECORDED = "tests/bundle/test_recorded.py"
 DOCUMENT = "tests/bundle/test_intnetwork.py"
@@ -22,7 +23,8 @@ BUNDLE_MUTANTS = [
     Mutant("bundle/tensors.py", "np.arange(1, len(words) + 1", "np.arange(0, len(words)", TENSORS),
     Mutant("bundle/tensors.py", 'if sha256(restored) == entry["sha256"]:', "if True:", TENSORS),
     Mutant("bundle/opening.py", 'sha256(path.read_bytes()) != entry["sha256"]', "False", SEALING),
-    Mutant("bundle/opening.py", "if path.is_symlink() or not path.is_file():", "if not path.is_file():", SEALING),
+    Mutant("bundle/manifest.py", "sorted(folders + names)", "sorted(names)", SEALING + LINKS),
+    Mutant("bundle/manifest.py", "in os.walk(folder)", "in [next(os.walk(folder), (folder, [], []))]", SEALING + LINKS),
     Mutant("bundle/opening.py", 'document["seal"] != expected.lower()', "False", SEALING),
     Mutant("bundle/manifest.py", 'and ".." not in parts', "", SEALING),
     Mutant("bundle/manifest.py", "path.read_bytes() != _text(document) or", "", SEALING),

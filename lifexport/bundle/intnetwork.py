@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import schemas
 from ..errors import LifexportError
-from ..export.provenance import plain
+from ..export.provenance import lineage, made_of, plain
 from ..export.restoring import hints, scalar
 from ..files import canonical_json, read_json, write_text
 from ..findings import at_node, error, raise_errors
@@ -62,6 +62,7 @@ def to_document(q: IntNetwork) -> dict[str, Any]:
         "latency": q.latency,
         "nodes": [{"name": name, "kind": node.kind, **_fields(node)} for name, node in q.nodes.items()],
         "edges": [{"source": edge.source, "target": edge.target, "delay": edge.delay} for edge in q.edges],
+        **lineage(q),
     }
 
 
@@ -123,6 +124,10 @@ def from_document(document: Any) -> IntNetwork:
         with at_node(entry["name"]):
             nodes[entry["name"]] = _node(entry)
     edges = tuple(Edge(edge["source"], edge["target"], edge["delay"]) for edge in document["edges"])
+    try:
+        parents = made_of(document)
+    except LifexportError:
+        raise _damaged("calibrated_on", "no list of samples") from None
     q = IntNetwork(
         nodes=nodes,
         edges=edges,
@@ -130,6 +135,7 @@ def from_document(document: Any) -> IntNetwork:
         origin=origin_of(document),
         approximations=tuple(document["approximations"]),
         **{key: document[key] for key in WHOLE},
+        **parents,
     )
     if q.digest() != document["digest"] or to_document(q) | {"tool": document["tool"]} != document:
         fix = "get an undamaged copy, or quantize again"

@@ -49,7 +49,7 @@ def build(folder: Path, roles: Mapping[str, str], **facts: Any) -> dict[str, Any
     created = os.environ.get("SOURCE_DATE_EPOCH")
     document = {
         **header(SCHEMA),
-        "versions": {"python": python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": python_version(), **{name: installed(name) for name in PACKAGES}},
         "created": None if created is None else _instant(created),
         **facts,
         "files": [_entry(folder, path, role) for path, role in sorted(roles.items())],
@@ -69,7 +69,8 @@ def _entry(folder: Path, path: str, role: str) -> dict[str, Any]:
     }
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Version of a package; None if it is not there."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -99,8 +100,9 @@ def read(folder: Path) -> dict[str, Any]:
     FileError
         LX003 for a folder without one, or one that is no JSON or not of the schema, LX004 for one of a newer version.
     MismatchError
-        LX601 if it is not canonical or not the one that was sealed.
+        LX609 for links anywhere in the folder; LX601 if it is not canonical or not the one that was sealed.
     """
+    raise_errors(_links(folder))
     path = folder / NAME
     if not folder.is_dir():
         found = f"{folder}: {'not a folder' if folder.exists() else 'No such file or directory'}"
@@ -117,6 +119,17 @@ def read(folder: Path) -> dict[str, Any]:
     raise_errors(schemas.violations("manifest", document, code="LX003"))
     raise_errors(_unsafe(document))
     return document
+
+
+def _links(folder: Path) -> list[Finding]:
+    """Every link below a folder, to files or folders; none is followed (LX609)."""
+    fix = "put the file or folder itself in its place, and save the bundle again"
+    return [
+        Finding(code="LX609", node=path.relative_to(folder).as_posix(), found="a link", fix=fix)
+        for root, folders, names in os.walk(folder)
+        for path in (Path(root, name) for name in sorted(folders + names))
+        if path.is_symlink()
+    ]
 
 
 def _text(document: Mapping[str, Any]) -> bytes:

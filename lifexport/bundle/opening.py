@@ -32,7 +32,8 @@ class Bundle:
     FileError
         LX003 for what is no bundle, LX004 for one of a newer version.
     MismatchError
-        LX601 for a file that was changed after sealing, LX602 for one that is missing; every one is named.
+        LX601 for a file that was changed after sealing, LX602 for one that is missing, LX609 for links; every one is
+        named.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -63,7 +64,9 @@ class Bundle:
         if self.manifest["network"]["trained"] is None or NIR not in self.files:
             return None
         network = from_nir(self.path / NIR)
-        assert isinstance(network, FloatNetwork)
+        if not isinstance(network, FloatNetwork):
+            fix = "write the bundle again: its files are of different networks"
+            raise error("LX403", node=NIR, found="integers; the manifest says the trained network", fix=fix)
         return network
 
     @functools.cached_property
@@ -126,9 +129,8 @@ def damage(folder: Path, document: dict[str, Any]) -> list[Finding]:
     found: list[Finding] = []
     for entry in document["files"]:
         path = folder / entry["path"]
-        if path.is_symlink() or not path.is_file():
-            what = "a link" if path.is_symlink() else "missing"
-            found.append(Finding(code="LX602", node=entry["path"], found=what, fix="get the bundle again, whole"))
+        if not path.is_file():
+            found.append(Finding(code="LX602", node=entry["path"], found="missing", fix="get the bundle again, whole"))
         elif path.stat().st_size != entry["bytes"] or sha256(path.read_bytes()) != entry["sha256"]:
             found += _changed(path, entry)
     fix = "take it out of the folder, or write the bundle again with it"

@@ -17,6 +17,7 @@ from ..errors import RangeError, UnsupportedError
 from ..export.provenance import plain
 from ..fidelity import FidelityReport, Thresholds, compare
 from ..fidelity.comparing import require_pair
+from ..fidelity.evidence import another_parent
 from ..files import readable_json, whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
@@ -65,7 +66,8 @@ class Saved:
     proofs : tuple of str
         What was checked while it was written, in words.
     findings : tuple of Finding
-        What readers should know; never of severity ``error``, but for a failed verdict (LX506).
+        What readers should know; never of severity ``error``, but for a failed verdict (LX506) and a trained network
+        that ``q`` was not quantized from (LX511).
     """
 
     path: Path
@@ -195,11 +197,29 @@ def save(
             network={"integer": q.digest(), "trained": None if trained is None else trained.digest()},
             target={"name": q.target, "digest": q.target_digest},
             latency=q.latency,
+            figures=_figures(report),
             left_out=left_out,
         )
         manifest.write(draft, document)
-    found = () if report is None else report.findings
+    found = report.findings if report is not None else () if trained is None else _parent(q, trained)
     return Saved(path=Path(path), seal=document["seal"], report=report, proofs=proofs, findings=found)
+
+
+def _parent(q: IntNetwork, trained: FloatNetwork) -> tuple[Finding, ...]:
+    found = another_parent(q.trained, trained.digest())
+    return () if found is None else (found,)
+
+
+def _figures(report: FidelityReport | None) -> dict[str, Any] | None:
+    """What the figures were measured on."""
+    if report is None:
+        return None
+    return {
+        "inputs": report.input_digest,
+        "samples": report.samples,
+        "labels": report.labels_digest,
+        "calibrated": None if report.calibrated is None else report.calibrated.found,
+    }
 
 
 def _inputs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from .. import schemas
 from ..arrays import difference
 from ..certificate import certify
 from ..errors import LifexportError, RangeError
-from ..findings import Finding, error, raise_errors
+from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..origin import stated
 from ..schemas import header
 from ..simulation import simulate
 from ..simulation.run import Backend
+from ..targets import Target
 from . import golden, manifest
+from .documents import agree, check_documents, not_shown
+from .hdl import write_hdl
 from .opening import Bundle, damage, require_anchor
 from .replaying import float_replay, require_equal, wanted
-from .saving import CERTIFICATE, NETWORK, NIR, ONNX
+from .saving import CERTIFICATE, NIR, ONNX
 
 SCHEMA = "lifexport.verification/1"
+HDL = "hdl/"
 BACKENDS: tuple[Backend, ...] = ("reference", "fast")
 
 
@@ -54,15 +58,25 @@ class Verification:
         None if the manifest cannot be read.
     checks : tuple of Check
         In the order they were made; later ones are left out where an earlier one takes away what they need.
+    stated : tuple of str
+        What the bundle says and was not proved, replayed or measured again, in words.
     """
 
     path: str
     seal: str | None
     checks: tuple[Check, ...]
+    stated: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """One line that says no more than was run."""
+        if not self.ok:
+            return "does not hold"
+        return "; ".join(["everything that was run holds" if self.stated else "everything holds", *self.stated])
 
     @property
     def ok(self) -> bool:
-        """Whether every check holds."""
+        """Whether every check that was made holds; ``stated`` says what none was made of."""
         return all(check.holds for check in self.checks)
 
     @property
@@ -77,6 +91,8 @@ class Verification:
             "path": self.path,
             "seal": self.seal,
             "ok": self.ok,
+            "verdict": self.verdict,
+            "stated": list(self.stated),
             "checks": [
                 {
                     "name": check.name,
@@ -90,7 +106,11 @@ class Verification:
 
 
 def verify(
-    path: str | os.PathLike[str], *, expect: str | None = None, inputs: np.ndarray | None = None
+    path: str | os.PathLike[str],
+    *,
+    expect: str | None = None,
+    inputs: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> Verification:
     """Verify a bundle; nothing is raised for a bad one.
 
@@ -101,14 +121,18 @@ def verify(
     expect : str, optional
         Seal known from elsewhere: without it a bundle can only be held against itself.
     inputs : array, shape ``(time, batch, *features)``, optional
-        Further inputs, codes or real numbers, to run reference, fast simulator and ONNX file on.
+        Further inputs, codes or real numbers, to run reference, fast simulator and ONNX file on. If they are those
+        that the figures were measured on, every figure is measured again.
+    labels : int array, shape ``(batch,)``, optional
+        True classes of the inputs, for the accuracy.
 
     Returns
     -------
     Verification
-        *seal*: manifest and files; *documents*: schemas and digests; *simulators*, *onnx*, *nir*: the golden vectors,
-        replayed, bit for bit in integers and within float64's rounding for the trained network; *certificate*: proved
-        again; *inputs*.
+        *seal*: manifest and files; *documents*: schemas, digests, and whether what they state can be; *simulators*,
+        *onnx*, *nir*: the golden vectors, replayed, bit for bit in integers and within float64's rounding for the
+        trained network; *certificate*: proved again; *hdl*: written again; *figures*: measured again, on the golden
+        samples or on the inputs given; *inputs*. ``stated`` names what the bundle says besides.
     """
     folder, checks = Path(path), []
     try:
@@ -124,14 +148,17 @@ def verify(
     said = f"{len(document['files'])} files, {size} bytes, seal {document['seal']}"
     anchored = " (as expected)" if expect is not None else " (held against itself: give --expect)"
     checks.append(Check(name="seal", said=said + anchored, findings=tuple(found)))
+    stated: list[str] = []
     if checks[-1].holds:
-        checks += _contents(folder, inputs)
-    return Verification(path=str(path), seal=document["seal"], checks=tuple(checks))
+        checks += _contents(folder, inputs, labels, stated)
+    return Verification(path=str(path), seal=document["seal"], checks=tuple(checks), stated=tuple(stated))
 
 
-def _contents(folder: Path, inputs: np.ndarray | None) -> list[Check]:
+def _contents(
+    folder: Path, inputs: np.ndarray | None, labels: np.ndarray | None, stated: list[str]
+) -> list[Check]:
     bundle = Bundle(folder)
-    checks = [_checked("documents", lambda: _documents(bundle))]
+    checks = [_checked("documents", lambda: check_documents(bundle))]
     if not checks[0].holds:
         return checks
     q, vectors = bundle.network, bundle.golden
@@ -142,8 +169,15 @@ def _contents(folder: Path, inputs: np.ndarray | None) -> list[Check]:
         checks.append(_checked("nir", lambda: _nir(bundle, q, vectors)))
     if CERTIFICATE in bundle.files:
         checks.append(_checked("certificate", lambda: _certificate(bundle, q)))
+    if any(name.startswith(HDL) for name in bundle.files):
+        checks.append(_checked("hdl", lambda: _hdl(bundle, q, vectors)))
+    if bundle.fidelity is not None and bundle.trained is not None:
+        checks.append(_checked("figures", lambda: _figures(bundle, q, inputs, labels, stated)))
+    elif bundle.fidelity is not None:
+        stated.append("fidelity: stated, the trained network is not in the bundle")
     if inputs is not None:
         checks.append(_checked("inputs", lambda: _inputs(folder, bundle, q, inputs)))
+    stated += not_shown(bundle)
     return checks
 
 
@@ -158,31 +192,11 @@ def _failed(name: str, failure: LifexportError) -> Check:
     return Check(name=name, said="does not hold", findings=failure.findings)
 
 
-def _documents(bundle: Bundle) -> str:
-    """Every JSON file is of its schema, and they all speak of the same networks."""
-    names = [name for name in bundle.files if name.endswith(".json") and "/" not in name]
-    for name in names:
-        document = bundle.document(name)
-        raise_errors(schemas.violations(document["schema"].split(".")[-1].split("/")[0], document, code="LX003"))
-    digests, q = bundle.manifest["network"], bundle.network
-    _agree(NETWORK, "digest", q.digest(), digests["integer"])
-    _agree(NETWORK, "target_digest", q.target_digest, bundle.manifest["target"]["digest"])
-    _agree(NETWORK, "origin", bundle.document(NETWORK).get("origin"), bundle.manifest.get("origin"))
-    _agree(golden.INDEX, "network", bundle.document(golden.INDEX)["network"], digests["integer"])
-    if (fidelity := bundle.fidelity) is not None:
-        _agree("fidelity.json", "networks.integer", fidelity["networks"]["integer"], digests["integer"])
-        _agree("fidelity.json", "networks.float", fidelity["networks"]["float"], digests["trained"])
-    return f"{len(names)} documents of their schemas, all of network {q.digest()[:12]}, target {q.target}"
-
-
-def _agree(file: str, field: str, found: Any, expected: Any) -> None:
-    if found != expected:
-        fix = "write the bundle again: its files are of different networks"
-        raise error("LX403", node=file, field=field, found=f"{found}, the manifest says {expected}", fix=fix)
-
-
 def _simulators(q: IntNetwork, vectors: golden.Golden) -> str:
     expected, values, ran = wanted(vectors), 0, []
+    if vectors.x is not None and not np.array_equal(q.encode(vectors.x).codes, vectors.codes):
+        fix = "write the bundle again"
+        raise error("LX605", node=golden.DATA, field="x", found="real inputs that have other codes", fix=fix)
     for backend in BACKENDS:
         try:
             trace = simulate(q, vectors.codes, record=("v", "spikes"), backend=backend)
@@ -212,10 +226,10 @@ def _nir(bundle: Bundle, q: IntNetwork, vectors: golden.Golden) -> str:
             raise error("LX402", node=NIR, found=found, fix="write the bundle again")
         return "the NIR file holds the integer network, every number bit for bit"
     assert isinstance(network, FloatNetwork)
-    _agree(NIR, "digest", network.digest(), bundle.manifest["network"]["trained"])
+    agree(NIR, "digest", network.digest(), bundle.manifest["network"]["trained"])
     if (fidelity := bundle.fidelity) is not None:
         read_as = stated(network.origin).get("origin")
-        _agree("fidelity.json", "networks.origin", fidelity["networks"].get("origin"), read_as)
+        agree("fidelity.json", "networks.origin", fidelity["networks"].get("origin"), read_as)
     held = "the NIR file holds the trained network, every number bit for bit"
     return held if vectors.x is None else f"{held}; {float_replay(network, vectors)}"
 
@@ -226,6 +240,34 @@ def _certificate(bundle: Bundle, q: IntNetwork) -> str:
         fix = "write the bundle again; another version of lifexport may prove other bounds"
         raise error("LX605", node=CERTIFICATE, found="other bounds than are proved now", fix=fix)
     return "the same bounds are proved again"
+
+
+def _hdl(bundle: Bundle, q: IntNetwork, vectors: golden.Golden) -> str:
+    """Text for hardware is written again, byte for byte."""
+    names = {name.removeprefix(HDL) for name in bundle.files if name.startswith(HDL)}
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "hdl"
+        written = write_hdl(again, q, golden.record(q, vectors.codes, None, None))
+        fix = "write the bundle again"
+        for name in sorted(names ^ {*written}):
+            what = "not written for this network" if name in names else "missing"
+            raise error("LX605", node=HDL + name, found=what, fix=fix)
+        for name in written:
+            if (again / name).read_bytes() != (bundle.path / HDL / name).read_bytes():
+                raise error("LX605", node=HDL + name, found="other numbers than are written now", fix=fix)
+    return f"{len(names)} files for hardware simulators are written again, byte for byte"
+
+
+def _figures(
+    bundle: Bundle, q: IntNetwork, inputs: np.ndarray | None, labels: np.ndarray | None, stated: list[str]
+) -> str:
+    from .measuring import given_inputs, measure  # loads the page
+
+    assert bundle.trained is not None
+    target = None if bundle.target is None else Target(bundle.target)
+    measured = measure(bundle, q, bundle.trained, target, given_inputs(bundle, inputs, labels))
+    stated += measured.stated
+    return "; ".join(measured.said) or "no golden sample was compared with the trained network"
 
 
 def _inputs(folder: Path, bundle: Bundle, q: IntNetwork, inputs: np.ndarray) -> str:

@@ -213,7 +213,7 @@ def cost(q: IntNetwork, x: np.ndarray, *, target: Target | None = None) -> Cost:
         memory=memory(q),
         work=work,
         activity=activity,
-        energy=_energy(target or _shipped(q), work, activity),
+        energy=energy_of(target or shipped(q), work, activity),
     )
 
 
@@ -254,13 +254,15 @@ def fan_outs(node: IntWeights) -> np.ndarray:
     return np.broadcast_to(each, node.in_shape).astype(np.int64)
 
 
-def _shipped(q: IntNetwork) -> Target | None:
+def shipped(q: IntNetwork) -> Target | None:
+    """Description of the network's target, if it is a shipped one."""
     if q.target not in target_names() or (found := load_target(q.target)).digest != q.target_digest:
         return None
     return found
 
 
-def _energy(target: Target | None, work: tuple[Work, ...], activity: tuple[Activity, ...]) -> Energy | None:
+def energy_of(target: Target | None, work: tuple[Work, ...], activity: tuple[Activity, ...]) -> Energy | None:
+    """Energy of counted work by the coefficients that a target discloses; None if it discloses none."""
     given = None if target is None else target.document.get("energy")
     if target is None or given is None:
         return None

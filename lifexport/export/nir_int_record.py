@@ -107,6 +107,7 @@ def restored(
     whole = {key: fields[key] for key in ("readout", "state_reset", "target", "target_digest")}
     edges = tuple(Edge(*edge) for edge in fields["edges"])
     whole |= {"approximations": tuple(fields["approximations"]), "origin": origin_of(fields)}
+    whole |= provenance.made_of(fields)
     return IntNetwork(nodes=built, edges=edges, dt=provenance.exact_dt(fields), **whole)
 
 

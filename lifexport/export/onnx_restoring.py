@@ -137,7 +137,8 @@ def load(model: ModelProto, data: np.ndarray | None = None) -> Reading:
         if len(nodes) == len(fields["nodes"]):
             cls, chip = NETWORKS[fields["kind"]], ("target", "target_digest")
             whole = {key: fields[key] for key in ("readout", "state_reset", *(chip if cls is IntNetwork else ()))}
-            whole |= {"approximations": tuple(fields["approximations"])} if cls is IntNetwork else {}
+            if cls is IntNetwork:
+                whole |= {"approximations": tuple(fields["approximations"]), **provenance.made_of(fields)}
             edges = tuple(Edge(*edge) for edge in fields["edges"])
             whole |= {"origin": origin_of(fields)}
             network = cls(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)

@@ -7,7 +7,8 @@ the file it lies in, a time or a path: equal networks give equal records. Other 
 =============  ==========================================================================================
 ``schema``     ``lifexport.provenance/1``
 ``tool``       name and version of what wrote it
-``kind``       ``FloatNetwork`` or ``IntNetwork``; the latter adds ``target``, ``target_digest``, ``approximations``
+``kind``       ``FloatNetwork`` or ``IntNetwork``; the latter adds ``target``, ``target_digest``, ``approximations``,
+               and where it states them ``quantized_from`` and ``calibrated_on``
 ``digest``     ``network.digest()``: everything the network is
 ``dt``         seconds, as the exact ratio ``{"num", "den"}``
 ``readout``    as in the network; so is ``state_reset``
@@ -38,9 +39,11 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from .. import __version__, files
+from ..errors import LifexportError
 from ..findings import error
 from ..network import IntNetwork, Network
 from ..origin import origin_of, stated
+from ..samples import Samples
 from ..schemas import header
 
 KEY = "lifexport"
@@ -121,9 +124,29 @@ def record(
     }
     if isinstance(network, IntNetwork):
         facts |= {"target": network.target, "target_digest": network.target_digest}
-        facts |= {"approximations": list(network.approximations)}
+        facts |= {"approximations": list(network.approximations), **lineage(network)}
     assert not facts.keys() & extra.keys()
     return files.canonical_json(facts | extra)
+
+
+def lineage(network: IntNetwork) -> dict[str, Any]:
+    """Where an integer network comes from, as far as it says so: JSON values of its optional fields.
+
+    Examples
+    --------
+    >>> made_of({"quantized_from": "00ff"})
+    {'trained': '00ff', 'calibration': None}
+    """
+    found = {} if network.trained is None else {"quantized_from": network.trained}
+    return found if network.calibration is None else found | {"calibrated_on": network.calibration.to_json()}
+
+
+def made_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of ``IntNetwork`` that ``lineage`` stated."""
+    return {
+        "trained": fields.get("quantized_from"),
+        "calibration": Samples.restored(fields.get("calibrated_on")),
+    }
 
 
 def parse(text: object) -> dict[str, Any]:
@@ -153,6 +176,7 @@ def parse(text: object) -> dict[str, Any]:
         _require_form(fields, {"target": str, "target_digest": str, "approximations": list}, "")
         if not all(isinstance(text, str) for text in fields["approximations"]):
             raise _damaged("approximations are not all sentences")
+        _require_lineage(fields)
     for name, node in fields["nodes"].items():
         _require_form(node, _NODE, f"nodes.{name}")
         for field, entry in node["arrays"].items():
@@ -233,6 +257,7 @@ def changed(fields: Mapping[str, Any], network: Network) -> list[tuple[str | Non
             names = sorted({*old[group], *new[group]})
             places += [(name, field) for field in names if _differ(old[group], new[group], field)]
     whole = ("kind", "dt", "readout", "state_reset", "edges", "origin", "target", "target_digest", "approximations")
+    whole += ("quantized_from", "calibrated_on")
     places += [(None, field) for field in whole if _differ(fields, now, field)]
     places = [*dict.fromkeys(places)]  # a bias that is None is a field, another one an array
     return places or [(None, "digest")] * (fields["digest"] != now["digest"])
@@ -291,6 +316,17 @@ def _require_schema(fields: Any) -> None:
             found=f"provenance record: schema {schema}; lifexport {__version__} knows {SCHEMA}",
             fix="read it with the lifexport that wrote it, or update lifexport",
         )
+
+
+def _require_lineage(fields: Mapping[str, Any]) -> None:
+    if "quantized_from" in fields:
+        _require_form(fields["quantized_from"], str, "quantized_from")
+    if "calibrated_on" in fields:
+        _require_form(fields["calibrated_on"], {"count": int, "digests": str}, "calibrated_on")
+        try:
+            Samples.restored(fields["calibrated_on"])
+        except LifexportError:
+            raise _damaged("calibrated_on is no list of samples") from None
 
 
 def _require_form(value: Any, form: Any, path: str) -> None:

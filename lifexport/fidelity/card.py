@@ -6,6 +6,7 @@ import textwrap
 
 from .report import FidelityReport, LayerFidelity
 from .statistics import Proportion
+from .verdict import written
 
 WIDTH = 100
 
@@ -70,11 +71,14 @@ def _outcome(report: FidelityReport) -> list[str]:
 def _verdict(report: FidelityReport) -> list[str]:
     if report.verdict is None:
         return ["  verdict: no thresholds were stated"]
-    lines = [f"  verdict: {'holds' if report.ok else 'DOES NOT HOLD'}"]
+    outcome = report.outcome or ""
+    lines = [f"  verdict: {outcome if report.ok else outcome.upper()}"]
     for row in report.verdict:
-        measured = "no difference, or lost" if row.measured is None else f"{row.measured:.6g}"
+        measured = "no difference, or lost" if row.measured is None else written(row.name, row.measured)
+        measured += "" if row.bound is None else f", with certainty {written(row.name, row.bound)}"
         where = f" ({row.node})" if row.node else ""
-        lines.append(f"    {'holds' if row.holds else 'FAILS'}  {row.name}: {measured}{where}, asked {row.asked:g}")
+        fate = "FAILS" if not row.holds else "holds" if row.evidence else "holds, without evidence"
+        lines.append(f"    {fate}  {row.name}: {measured}{where}, asked {written(row.name, row.asked)}")
     return lines
 
 

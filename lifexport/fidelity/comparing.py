@@ -12,6 +12,7 @@ from .. import arrays
 from ..files import sha256
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
+from ..samples import Samples
 from ..simulation.run import Backend
 from ..targets import load_target, target_names
 from .causes import ROUNDING_DB
@@ -19,7 +20,7 @@ from .parameters import bias_fidelity, decay_fidelity, parameter_findings, thres
 from .report import Cause, CauseLayer, FidelityReport, LayerFidelity, PredictionChange
 from .running import LayerSums, Sums, run_both
 from .statistics import PairedChange, Proportion
-from .verdict import Thresholds, judge, verdict_findings
+from .verdict import Thresholds, judge
 
 INPUT_TOLERANCE = 0.05
 """Share of inputs lost to rounding from which a finding is made."""
@@ -47,7 +48,8 @@ def compare(
     labels : int array, shape ``(batch,)``, optional
         True classes; without them there is no accuracy.
     thresholds : Thresholds, optional
-        What must be reached; the report's ``verdict`` says what holds, and a finding LX506 what does not.
+        What must be reached; the report's ``verdict`` says what holds, and a finding LX506 what does not. Where a
+        run shows nothing about what was asked (LX508 to LX511), the ``outcome`` is "no evidence".
     backend : ``"auto"`` | ``"reference"`` | ``"fast"`` | ``"event"``
         Simulator of ``q``; all give the same report.
 
@@ -102,14 +104,19 @@ def compare(
         integer_digest=q.digest(),
         origin=f.origin,
         input_digest=input_digest(x),
+        labels_digest=None if labels is None else input_digest(labels.astype(np.int64)),
+        parent=q.trained,
+        calibrated=None if q.calibration is None else q.calibration.shared(x),
         dt=f.dt,
         readout=f.readout,
         steps=x.shape[0],
         samples=x.shape[1],
+        distinct=Samples.of(x).count,
         input_kind=q.input_code.kind,
         input_bits=q.input_code.bits,
         input_clipped=sums.clipped,
         input_zeroed=sums.zeroed,
+        input_nonzero=sums.nonzero,
         input_sqnr_db=sums.input.sqnr_db,
         **_predictions(sums, labels),
         ties_float=sums.ties_float,
@@ -126,10 +133,8 @@ def compare(
             *_run_findings(q, layers, sums, x.size),
         ),
     )
-    if thresholds is None:
-        return report
-    verdict = judge(report, thresholds)
-    return replace(report, verdict=verdict, findings=(*report.findings, *verdict_findings(verdict)))
+    verdict, found = judge(report, thresholds)
+    return replace(report, verdict=verdict, findings=(*report.findings, *found))
 
 
 def require_pair(f: FloatNetwork, q: IntNetwork) -> None:
@@ -220,7 +225,8 @@ def _not_verified(q: IntNetwork) -> tuple[str, ...]:
 
 def _predictions(sums: Sums, labels: np.ndarray | None) -> dict:
     a, b = np.concatenate(sums.labels_float), np.concatenate(sums.labels_integer)
-    found = {"predictions": Proportion(count=int((a == b).sum()), total=len(a))}
+    found: dict = {"predictions": Proportion(count=int((a == b).sum()), total=len(a))}
+    found |= {"classes_float": len(np.unique(a)), "classes_integer": len(np.unique(b))}
     if labels is None:
         return found | dict.fromkeys(("accuracy_float", "accuracy_integer", "accuracy_change"))
     before, after = a == labels, b == labels

@@ -6,16 +6,18 @@ import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..files import readable_json, write_text
 from ..findings import Finding
 from ..origin import Origin, stated
+from ..samples import Shared
 from ..schemas import header
 from .statistics import PairedChange, Proportion
-from .verdict import Judged
+from .verdict import UNITS, Judged
 
 SCHEMA = "lifexport.fidelity/1"
+Outcome = Literal["holds", "does not hold", "no evidence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,19 +203,32 @@ class FidelityReport:
     """How the trained network was read, where it comes from a file of another tool."""
     input_digest: str
     """sha256 of type, shape and bytes of the real inputs."""
+    labels_digest: str | None = None
+    """The same of the true classes; None without labels."""
+    parent: str | None = None
+    """Digest of the network that the integers say they were quantized from; None if they do not say."""
+    calibrated: Shared | None = None
+    """Samples that calibration used; None if the integers state no calibration."""
     dt: float
     readout: str
     steps: int
     samples: int
+    distinct: int
+    """Samples that are not a copy of another one."""
     input_kind: str
     input_bits: int
     input_clipped: int
     input_zeroed: int
     """Inputs that were not zero and whose code is."""
+    input_nonzero: int
+    """Inputs that are not zero."""
     input_sqnr_db: float | None
     """None: every input is exact."""
     predictions: Proportion
     """Samples with the same predicted class."""
+    classes_float: int
+    classes_integer: int
+    """How many different classes were predicted."""
     ties_float: int
     ties_integer: int
     accuracy_float: Proportion | None
@@ -231,9 +246,18 @@ class FidelityReport:
     findings: tuple[Finding, ...]
 
     @property
+    def outcome(self) -> Outcome | None:
+        """The verdict in a word: ``"no evidence"`` where all that was measured holds, but shows nothing."""
+        if self.verdict is None:
+            return None
+        if not all(row.holds for row in self.verdict):
+            return "does not hold"
+        return "holds" if all(row.evidence for row in self.verdict) else "no evidence"
+
+    @property
     def ok(self) -> bool:
-        """Whether every stated threshold holds."""
-        return all(row.holds for row in self.verdict or ())
+        """Whether every stated threshold holds, and there is evidence for it."""
+        return self.outcome in (None, "holds")
 
     def cause(self, name: str) -> Cause:
         """Step of the chain by its name."""
@@ -258,21 +282,28 @@ class FidelityReport:
                 "integer": self.integer_digest,
                 "semantics": list(self.semantics),
                 **stated(self.origin),
+                "quantized_from": self.parent,
             },
             "input": {
                 "digest": self.input_digest,
+                "labels_digest": self.labels_digest,
+                "calibrated": None if self.calibrated is None else dataclasses.asdict(self.calibrated),
                 "dt_s": self.dt,
                 "steps": self.steps,
                 "samples": self.samples,
+                "distinct": self.distinct,
                 "kind": self.input_kind,
                 "bits": self.input_bits,
                 "clipped": self.input_clipped,
                 "zeroed": self.input_zeroed,
+                "nonzero": self.input_nonzero,
                 "sqnr_db": self.input_sqnr_db,
             },
             "readout": self.readout,
             "predictions": {
                 "agree": _proportion(self.predictions),
+                "classes_float": self.classes_float,
+                "classes_integer": self.classes_integer,
                 "ties_float": self.ties_float,
                 "ties_integer": self.ties_integer,
             },
@@ -284,6 +315,7 @@ class FidelityReport:
             "layers": [_layer(row) for row in self.layers],
             "weights": [_weights(row) for row in self.weights],
             "verdict": None if self.verdict is None else [_judged(row) for row in self.verdict],
+            "outcome": self.outcome,
             "findings": [finding.to_json() for finding in self.findings],
         }
 
@@ -356,6 +388,9 @@ def _judged(row: Judged) -> dict[str, Any]:
         "measured": _short(row.measured),
         "node": row.node,
         "holds": row.holds,
+        "unit": UNITS[row.name],
+        "bound": _short(row.bound),
+        "evidence": row.evidence,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..network import IntNetwork
 from ..quantspec import QuantSpec
+from ..samples import Samples
 from ..targets import Target
 from ..train.fitting import fit
 from ..train.history import Epoch, History
@@ -118,7 +120,9 @@ def qat(
         on_epoch=on_epoch,
         devices=devices,
     )
-    return module.to_int()
+    # fine-tuning chooses numbers too: what it saw is no evidence about what it did not see
+    seen = [x] if calibration is None else [x, calibration]
+    return dataclasses.replace(module.to_int(), calibration=Samples.of(*seen))
 
 
 def tune(

@@ -23,6 +23,7 @@ from ..neurons import FloatCubaLIF
 from ..neurons.membrane import FloatMembrane, Spiking
 from ..nodes import FloatDense, InputCode, IntDense, IntInput
 from ..quantspec import Choices, QuantSpec, resolve
+from ..samples import Samples
 from ..spatial import FloatConv, IntConv, Pool, SumPool
 from ..targets import Target, load_target
 from .calibration import Calibration
@@ -159,6 +160,8 @@ def plan(
         target=target.name,
         target_digest=target.digest,
         approximations=_approximations(network, target, delivery),
+        trained=network.digest(),
+        calibration=None if calibration is None else Samples.of(calibration),
     )
     return Plan(network=quantized, chosen=chosen, target=target, feeding=fed)
 

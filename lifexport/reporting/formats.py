@@ -120,6 +120,8 @@ def judged(row: dict[str, Any]) -> dict[str, str]:
     """
     name, side, write = JUDGED[row["name"]]
     measured = ("–" if row["holds"] else "no longer finite") if row["measured"] is None else write(row["measured"])
+    if row.get("bound") is not None:
+        measured += f", with certainty {write(row['bound'])}"
     return {"name": name, "asked": f"{side} {write(row['asked'])}", "measured": measured}
 
 

@@ -111,7 +111,26 @@ def test_files_missing_added_or_linked(bundle, tmp_path):
     with pytest.raises(MismatchError, match=r"LX602.*model\.onnx"):
         lx.load(bundle)
     (bundle / "model.onnx").symlink_to(tmp_path / "elsewhere.onnx")
-    with pytest.raises(MismatchError, match=r"LX602.*model\.onnx: a link"):
+    with pytest.raises(MismatchError, match=r"LX609.*model\.onnx: a link"):
+        lx.load(bundle)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "network.json", "notes.txt", "hdl", "a/b/deep", "a/b/folder"])
+def test_links_are_refused_wherever_they_are(bundle, tmp_path, name):
+    """Files, folders, sealed or not, at any depth: check, verify and load alike."""
+    place, kept = bundle / name, tmp_path / "kept"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        place.rename(kept)
+    elif name in ("hdl", "a/b/folder"):
+        kept.mkdir()
+    else:
+        kept.write_text("{}")
+    place.symlink_to(kept)
+    found = [("LX609", name)]
+    assert [(f.code, f.node) for f in lx.verify(bundle).findings] == found
+    assert [(f.code, f.node) for f in lx.check(bundle).findings] == found
+    with pytest.raises(MismatchError, match="LX609"):
         lx.load(bundle)
 
 

@@ -15,7 +15,7 @@ from lifexport.errors import FileError, ParameterError
 @pytest.fixture(scope="module")
 def pair():
     f, x = float_network(1)
-    q = lx.quantize(f, "fpga-q", calibration=x, weight_bits=4)
+    q = lx.quantize(f, "fpga-q", calibration=x[::-1], weight_bits=4)
     return f, q, x, lx.simulate(f, x).prediction.labels
 
 
@@ -27,6 +27,7 @@ def report(pair, **asked):
 def test_nothing_asked_is_no_verdict(pair):
     f, q, x, _ = pair
     plain = lx.compare(f, q, x)
+    assert plain.outcome is None
     assert plain.verdict is None and plain.ok and "no thresholds were stated" in plain.card()
     assert report(pair).verdict == ()
 
@@ -60,7 +61,7 @@ def test_every_threshold_holds_at_its_value_and_not_beyond(pair):
             assert finding.field == name and finding.node == row.node and finding.severity == "error"
             assert "DOES NOT HOLD" in found.card() and f"FAILS  {name}" in found.card()
             assert schemas.violations("fidelity", found.to_json(), code="LX003") == []
-    assert seen | {"silent_layers"} == set(lx.Thresholds.__dataclass_fields__)
+    assert seen | {"silent_layers", "certain"} == set(lx.Thresholds.__dataclass_fields__)
 
 
 def test_silent_layers_are_counted(pair):
@@ -93,6 +94,7 @@ def test_accuracy_needs_labels(pair):
         {"silent_layers": 0.5},
         {"silent_layers": True},
         {"overflow_rate": float("inf")},
+        {"certain": 1},
     ],
 )
 def test_what_is_no_threshold(given):

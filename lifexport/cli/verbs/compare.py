@@ -22,7 +22,7 @@ def compare(
 ) -> int:
     """Compare the integer network of BUNDLE with the trained one, or a recording with the simulator.
 
-    Exit code 1 if a threshold is not met. Example: lifexport compare out --inputs test.npz --thresholds lifexport.toml
+    Exit code 1 if a threshold is not met, or the run is no evidence for it. Example: lifexport compare out --inputs test.npz --thresholds lifexport.toml
     """
     from ...arrayfiles import read_inputs
     from ...bundle import Bundle
@@ -52,7 +52,7 @@ def compare(
         say_json(report.to_json())
     else:
         say(report.card(), nl=False)
-    return outcome.worst(report.findings)
+    return outcome.of_report(report)
 
 
 def _recorded(bundle: Any, path: str, given: Any, lag: int | None, as_json: bool) -> int:

@@ -17,7 +17,12 @@ KINDS = {".nir": "nir", ".onnx": "onnx"}
 @click.argument("model")
 @options.reading
 @click.option("--target", help="For a trained network: what it is quantized for.")
-@options.inputs(required=False, what="Inputs as in training")
+@options.inputs(required=False, what="Inputs to run and compare on; and to calibrate on, unless others are given")
+@click.option(
+    "--calibration",
+    callback=options.not_empty_if_given,
+    help="Inputs to calibrate on, as for --inputs: training data, so that the others are evidence.",
+)
 @click.option(
     "--out", required=True, callback=options.not_empty, help="A folder for a bundle, or a .nir or .onnx file."
 )
@@ -33,6 +38,7 @@ def export(
     reading: dict[str, Any],
     target: str | None,
     inputs: str | None,
+    calibration: str | None,
     out: str,
     profile: str | None,
     form: str | None,
@@ -57,14 +63,15 @@ def export(
     _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed, thresholds=thresholds)
     network, trained = read_network(model, **reading), None
     x, labels = (None, None) if inputs is None else read_inputs(inputs)
+    seen = x if calibration is None else read_inputs(calibration)[0]
     noted = spec
     if Path(model).is_dir():  # a bundle of a bundle keeps what it was made of
         opened = Bundle(model)
         trained, noted = opened.trained, opened.spec
     if isinstance(network, IntNetwork):
-        _require_made(spec, target if kind != "bundle" else None)
+        _require_made(spec, target if kind != "bundle" else None, calibration)
     elif target is not None or kind == "bundle":
-        trained, network = network, quantize(network, _target(target), calibration=x, spec=spec)
+        trained, network = network, quantize(network, _target(target), calibration=seen, spec=spec)
     if kind != "bundle" or not isinstance(network, IntNetwork):
         return _file(kind, network, out, profile=profile, form=form, x=x, as_json=as_json)
     from ...bundle import save
@@ -95,7 +102,7 @@ def export(
         for proof in saved.proofs:
             say(f"proved: {proof}")
         say(f"sealed in {out}: {saved.seal}")
-    return outcome.worst(saved.findings)
+    return max(outcome.worst(saved.findings), outcome.of_report(saved.report))
 
 
 def _require_sense(kind: str, **given: Any) -> None:
@@ -113,8 +120,8 @@ def _require_made(*given: Any) -> None:
     from ...findings import error
 
     if any(value is not None for value in given):
-        fix = "leave target and choices out, or give the trained network"
-        raise error("LX006", found="a target or choices for integers that are made already", fix=fix)
+        fix = "leave them out, or give the trained network"
+        raise error("LX006", found="a target, choices or calibration for integers that are made already", fix=fix)
 
 
 def _target(target: str | None) -> str:
