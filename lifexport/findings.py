@@ -205,6 +205,17 @@ CODES: dict[str, Code] = {
         "A constant drive of another size moves the resting potential towards or away from threshold.",
         severity="warning",
     ),
+    "LX214": Code(
+        "calibration overflows a word",
+        "On its own calibration data the network clips or wraps sums, currents or drives that training did not clip.",
+        severity="warning",
+        more=(
+            "quantize makes the unit of a layer's potentials coarser until its calibration fits into every word. It "
+            "does not where membrane_range is given, where a threshold would span too few codes, or where the "
+            "weights would lose bits. Weaker inputs, smaller weights relative to the threshold, or a target with "
+            "wider words make room; compare measures what it costs (LX503, LX507)."
+        ),
+    ),
     "LX301": Code(
         "input codes unusable", "Simulators and exports take the integer codes of q.encode(x).", error=e.ParameterError
     ),
@@ -314,12 +325,13 @@ CODES: dict[str, Code] = {
         "always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"
     ),
     "LX503": Code(
-        "membrane saturated",
-        "The integer membrane was clipped or wrapped while running.",
+        "number saturated",
+        "A membrane, or another number of the chip's step, left its word and was clipped while running.",
         severity="warning",
         more=(
-            "Clipping far above threshold is harmless with soft resets; whether it costs anything is in the "
-            "local SQNR of the layer, and in the step 'arithmetic' of the causes."
+            "field names the word. A membrane clipped far above its threshold fires as it would have; a clipped "
+            "current, or one clipped below, forgets what arrived. Whether it costs anything is in the local SQNR of "
+            "the layer, and in the step 'arithmetic' of the causes. A word that wraps instead is LX507."
         ),
     ),
     "LX504": Code("input clipped", "Inputs outside the range of the input code were clipped.", severity="warning"),
@@ -333,6 +345,16 @@ CODES: dict[str, Code] = {
         more=(
             "Thresholds are judged on point estimates; the report states the intervals. The table of causes "
             "says whether inputs, parameters, rules or arithmetic lose it."
+        ),
+    ),
+    "LX507": Code(
+        "number wrapped",
+        "What leaves the word at one end comes back at the other: a strong excitation becomes an inhibition.",
+        severity="warning",
+        more=(
+            "field names the word: the sum of the inputs of a step, the current, current plus bias (drive), the "
+            "change of the membrane (increment), or the membrane. The report has the first step, sample and neuron. "
+            "A wrap is never part of a plan: choose a scale at which the word holds every number."
         ),
     ),
     "LX508": Code(

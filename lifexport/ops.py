@@ -48,6 +48,9 @@ Overflow = Literal["saturate", "wrap", "wrap_once"]
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 OVERFLOWS: tuple[Overflow, ...] = get_args(Overflow)
 
+UNNAMED = "leak"
+"""Name of an overflow rule that acts on no word of a neuron's rules: on the leak's share of a change."""
+
 T = TypeVar("T")
 
 
@@ -153,20 +156,67 @@ class NumpyOps:
 
 
 class CountingOps(NumpyOps):
-    """``NumpyOps`` that also counts the values an overflow rule changed, in ``overflowed``."""
+    """``NumpyOps`` that also counts, word by word, the neurons and steps in which an overflow rule changed a number.
+
+    A neuron counts once a step for each word, however often the step fits a number into that word.
+
+    Attributes
+    ----------
+    word : str or None
+        Name of the word whose rule acts, set by the word itself (``neurons/named.py``); None stands for ``UNNAMED``.
+    left : dict from name to bool array
+        Neurons in which a number left the word in this step.
+    rules : dict from name to str
+        The overflow rule of each word.
+    changed : dict from name to int
+        Neurons and steps, over all steps that were ended.
+    first : dict from name to tuple of int
+        The first step, and the first neuron in it.
+
+    Examples
+    --------
+    >>> ops = CountingOps()
+    >>> ops.word = "sum"
+    >>> ops.wrap(np.array([7, 8]), -8, 7).tolist()
+    [7, -8]
+    >>> ops.end_step()
+    >>> ops.rules, ops.changed, ops.first
+    ({'sum': 'wrap'}, {'sum': 1}, {'sum': (0, 1)})
+    """
 
     def __init__(self):
-        self.overflowed = 0
+        self.word: str | None = None
+        self.left: dict[str, np.ndarray] = {}
+        self.rules: dict[str, Overflow] = {}
+        self.changed: dict[str, int] = {}
+        self.first: dict[str, tuple[int, ...]] = {}
+        self._step = 0
+
+    @property
+    def overflowed(self) -> int:
+        """Neurons and steps, of all words together."""
+        return sum(self.changed.values())
+
+    def end_step(self) -> None:
+        """Count what left its word in this step."""
+        for word, left in self.left.items():
+            count = int(np.count_nonzero(left))
+            self.changed[word] = self.changed.get(word, 0) + count
+            if count and word not in self.first:
+                self.first[word] = (self._step, *(int(i) for i in np.argwhere(left)[0]))
+        self.left, self._step = {}, self._step + 1
 
     def saturate(self, x, lo: int, hi: int):
-        return self._counted(x, super().saturate(x, lo, hi))
+        return self._counted("saturate", x, super().saturate(x, lo, hi))
 
     def wrap(self, x, lo: int, hi: int):
-        return self._counted(x, super().wrap(x, lo, hi))
+        return self._counted("wrap", x, super().wrap(x, lo, hi))
 
     def wrap_once(self, x, lo: int, hi: int):
-        return self._counted(x, super().wrap_once(x, lo, hi))
+        return self._counted("wrap_once", x, super().wrap_once(x, lo, hi))
 
-    def _counted(self, before: Any, after: Any):
-        self.overflowed += int((before != after).sum())
+    def _counted(self, rule: Overflow, before: Any, after: Any):
+        word = self.word or UNNAMED
+        self.left[word] = self.left.get(word, np.array(False)) | (before != after)
+        self.rules[word] = rule
         return after

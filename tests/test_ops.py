@@ -67,10 +67,20 @@ def test_overflow_rules(bits):
 
 def test_overflows_are_counted():
     ops = CountingOps()
+    ops.word = "membrane"
     ops.saturate(np.array([-9, -8, 7, 8, 100]), -8, 7)
+    ops.saturate(np.array([-9, -8, 8, 8, 7]), -8, 7)  # the same neurons in the same step: one more has left
+    ops.word = "sum"
     ops.wrap(np.array([7, 8]), -8, 7)
+    ops.word = None
     ops.wrap_once(np.array([-8, 7, 8, -9]), -8, 7)
-    assert ops.overflowed == 6
+    ops.end_step()
+    ops.word = "sum"
+    ops.wrap(np.array([9, 8]), -8, 7)
+    ops.end_step()
+    assert ops.changed == {"membrane": 4, "sum": 3, "leak": 2} and ops.overflowed == 9
+    assert ops.rules == {"membrane": "saturate", "sum": "wrap", "leak": "wrap_once"}
+    assert ops.first == {"membrane": (0, 0), "sum": (0, 1), "leak": (0, 2)}
 
 
 def test_counting_by_taking_away():
@@ -105,7 +115,8 @@ def test_jax_overflows_like_the_definition(rule, bits):
     for lo, top in ((-hi, hi - 1), (-hi + 1, hi)):  # two's complement, and the range that leaves out its lowest
         got = getattr(jaxes, rule)(x.astype(np.int32), lo, top)
         np.testing.assert_array_equal(np.asarray(got), getattr(definition, rule)(x, lo, top))
-    assert int(jaxes.overflowed) == definition.overflowed > 0
+    definition.end_step()
+    assert int(jaxes.left["leak"].sum()) == definition.overflowed > 0
 
 
 def test_small_operations_agree():

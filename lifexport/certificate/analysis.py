@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from ..bounds import require_int64
 from ..findings import at_node, error
 from ..graph import Edge
 from ..network import IntNetwork
-from ..neurons import Arriving, IntLIF, Rules, Word
+from ..neurons import Arriving, IntLIF
+from ..neurons.named import named_words
 from ..nodes import IntWeights, Reach
 from .closed_state import Bounds, closed_state, hull
 from .interval_ops import Interval, IntervalOps
@@ -19,20 +20,6 @@ from .interval_ops import Interval, IntervalOps
 NOTHING = Interval(np.array(0), np.array(0))
 PASSES = 3
 """Times a network with loops is gone through; each makes what comes back narrower, if anything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NamedWord(Word):
-    """A word that tells the operations whose overflow rule acts."""
-
-    name: str
-
-    def fit(self, ops: IntervalOps, x: Interval) -> Interval:
-        """``Word.fit`` under this name."""
-        ops.word = self.name
-        fitted = super().fit(ops, x)
-        ops.word = None
-        return fitted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -179,7 +166,7 @@ def reached(node: IntLIF, arriving: Arriving, initial: Any, *, batched: bool = F
     ]
     if batched:
         top = [hull(a, b) for a, b in zip(top, start, strict=True)]
-    named = replace(node, rules=_named(node.rules))
+    named = named_words(node)
 
     def ops(search: bool) -> IntervalOps:
         return IntervalOps(cases=not node.rules.leak_on_fire, search=search)
@@ -211,30 +198,6 @@ def _full(x: Interval, node: IntLIF) -> Interval:
     """Bounds alone, of the population's shape."""
     lo, hi = (np.broadcast_to(np.asarray(end, np.int64), node.shape) for end in (x.lo, x.hi))
     return Interval(lo, hi)
-
-
-def _named(rules: Rules) -> Rules:
-    """The same rules, of words that tell their names."""
-
-    def named(name: str, word: Word | None) -> Word | None:
-        return word and NamedWord(lo=word.lo, hi=word.hi, overflow=word.overflow, name=name)
-
-    current = rules.current and replace(rules.current, word=named("current", rules.current.word))
-    fields = {
-        "membrane": rules.membrane,
-        "sum": rules.sum_word,
-        "drive": rules.drive_word,
-        "increment": rules.increment,
-    }
-    words = {field: named(field, word) for field, word in fields.items()}
-    return replace(
-        rules,
-        membrane=words["membrane"],
-        current=current,
-        sum_word=words["sum"],
-        drive_word=words["drive"],
-        increment=words["increment"],
-    )
 
 
 def _parts(state: Any) -> list[Any]:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..ops import NumpyOps, Rounding
+from ..ops import UNNAMED, NumpyOps, Rounding
 
 NUMPY = NumpyOps()
 
@@ -233,7 +233,7 @@ class IntervalOps:
         fit = _saturate if self.search else fit
         came, fitted = (x, fit(x, lo, hi)) if x.added is None else self._one_by_one(*x.added, lo, hi, fit)
         if not self.search:
-            name = self.word or "leak"
+            name = self.word or UNNAMED
             before = self.words.get(name, Reached(came.lo, came.hi, lo, hi))
             self.words[name] = Reached(np.minimum(before.lo, came.lo), np.maximum(before.hi, came.hi), lo, hi)
         return fitted

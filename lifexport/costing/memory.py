@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,13 +69,13 @@ def memory(q: IntNetwork) -> tuple[Memory, ...]:
     >>> [(row.node, row.bits) for row in memory(IntNetwork(nodes=nodes, edges=edges, dt=1e-3))]
     [('fc', 24), ('lif', 124)]
     """
-    per_layer = _once_per_layer(q)
+    per_layer, unstored = _once_per_layer(q), _unstored_bits(q)
     rows = []
     for name, node in q.nodes.items():
         late = sum(edge.delay for edge in q.outgoing(name))
         fields = {"delays": late * int(np.prod(node.out_shape)) * _value_bits(q, name)} if late else {}
         if isinstance(node, IntWeights):
-            fields["weights"] = node.weight.size * node.weight_bits
+            fields["weights"] = node.weight.size * (node.weight_bits - unstored)
         elif isinstance(node, IntLIF):
             fields |= _population(node, per_layer)
         row = Memory(node=name, **fields)
@@ -85,9 +86,17 @@ def memory(q: IntNetwork) -> tuple[Memory, ...]:
 
 def _once_per_layer(q: IntNetwork) -> bool:
     """Whether the target holds one threshold for a whole layer."""
-    if q.target not in target_names():
-        return False
-    return load_target(q.target).document["threshold"].get("per") == "layer"
+    return _section(q, "threshold").get("per") == "layer"
+
+
+def _unstored_bits(q: IntNetwork) -> int:
+    """Low bits of weight codes that the target does not store: those below its step."""
+    return (_section(q, "weight").get("step", 1) - 1).bit_length()
+
+
+def _section(q: IntNetwork, name: str) -> dict[str, Any]:
+    """A part of the target's description; empty for one that is not shipped."""
+    return load_target(q.target).document[name] if q.target in target_names() else {}
 
 
 def _population(node: IntLIF, per_layer: bool) -> dict[str, int]:

@@ -31,7 +31,7 @@ def measured(q: IntNetwork, network: FloatNetwork, domain: Domain) -> tuple[str,
     differing = int((want.output[lag:] != have.output[: len(x) - lag]).sum())
     total = want.output[lag:].size
     still = lag == 0 or not any(node.bias.any() or node.v_initial.any() for node in q.populations.values())
-    exact = still and not any(want.overflows.values()) and not _rounding(q)
+    exact = still and not any(map(want.overflowed, want.overflows)) and not _rounding(q)
     return f"{differing} of {total} spikes differ from the integer simulator's", differing, exact
 
 

@@ -110,7 +110,7 @@ def _layers(report: FidelityReport) -> list[str]:
         "both",
         "SQNR",
         "local",
-        "clipped",
+        "overflows",
         "silent",
         "tau",
         "threshold",
@@ -118,7 +118,8 @@ def _layers(report: FidelityReport) -> list[str]:
     rows = [head, *(_layer(row) for row in report.layers)]
     notes = (
         "  fires: share of steps; equal: same spike value; both: 2*common/(float+integer); SQNR in dB, whole network",
-        "  and layer alone; clipped: membrane values changed by overflow; tau, threshold: largest relative change",
+        "  and layer alone; overflows: largest share of neurons and steps in which a number left its word, and which;",
+        "  tau, threshold: largest relative change",
     )
     return [*_table(rows), *notes]
 
@@ -133,11 +134,19 @@ def _layer(row: LayerFidelity) -> tuple[str, ...]:
         "-" if row.coincidence is None else f"{row.coincidence:.2%}",
         _db(row.membrane_sqnr_db),
         _db(row.membrane_sqnr_local_db),
-        str(row.overflows),
+        _overflows(row),
         f"{row.silent_integer}/{row.neurons}",
         "lost" if tau is None else f"{tau:+.2%}",
         "-" if row.threshold is None else f"{row.threshold.change:+.2%}",
     )
+
+
+def _overflows(row: LayerFidelity) -> str:
+    """The word that overflowed most often."""
+    if not row.overflows:
+        return "0"
+    worst = max(row.words, key=lambda word: word.rate)
+    return f"{worst.rate:.2%} {worst.word}{' wraps' if worst.wraps else ''}"
 
 
 def _weights(report: FidelityReport) -> list[str]:

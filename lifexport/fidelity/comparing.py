@@ -13,11 +13,13 @@ from ..files import sha256
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..samples import Samples
+from ..simulation.overflows import Overflow
 from ..simulation.run import Backend
 from ..targets import load_target, target_names
 from .causes import ROUNDING_DB
 from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
-from .report import Cause, CauseLayer, FidelityReport, LayerFidelity, PredictionChange
+from .overflowing import overflow_finding
+from .report import Cause, CauseLayer, FidelityReport, LayerFidelity, PredictionChange, WordFidelity
 from .running import LayerSums, Sums, run_both
 from .statistics import PairedChange, Proportion
 from .verdict import Thresholds, judge
@@ -256,15 +258,20 @@ def _layer(f: FloatNetwork, q: IntNetwork, name: str, sums: LayerSums, shape: tu
         membrane_sqnr_db=sums.accumulated.sqnr_db,
         membrane_sqnr_local_db=sums.local.sqnr_db,
         van_rossum=sums.van_rossum / (neurons * shape[1]) if q.nodes[name].spiking else None,
-        overflows=sums.overflows,
+        words=tuple(_word(word, found) for word, found in sums.words.items()),
         silent_float=int((sums.fired_float == 0).sum()),
         silent_integer=int((sums.fired_integer == 0).sum()),
         always_firing=int((sums.fired_integer == shape[0] * shape[1]).sum()),
     )
 
 
+def _word(word: str, found: Overflow) -> WordFidelity:
+    first = found.first if found.wraps else None  # only the reference tells the others
+    return WordFidelity(word=word, rule=found.rule, count=found.count, judged=found.judged, first=first)
+
+
 def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, inputs: int) -> Iterator[Finding]:
-    """What the run showed (LX501 to LX505)."""
+    """What the run showed (LX501 to LX507)."""
     for row in layers:
         if row.silent_integer == row.neurons and q.nodes[row.node].spiking:
             found = "no spike in the integer network" + ("" if row.spikes_float else ", nor in the float network")
@@ -272,10 +279,7 @@ def _run_findings(q: IntNetwork, layers: tuple[LayerFidelity, ...], sums: Sums, 
         if row.always_firing:
             found = f"{row.always_firing} of {row.neurons} neurons"
             yield Finding(code="LX502", node=row.node, found=found, fix="lower the weights or raise the threshold")
-        if row.overflows:
-            found = f"{row.overflows} of {row.values} values ({q.nodes[row.node].rules.membrane.overflow})"
-            fix = "a larger membrane_range if the local SQNR is low; clipping far above threshold is harmless"
-            yield Finding(code="LX503", node=row.node, found=found, fix=fix)
+        yield from (overflow_finding(row.node, word) for word in row.words if word.count)
     if sums.clipped:
         found = f"{sums.clipped} of {inputs} values"
         fix = "calibrate with inputs that cover the range, or use more input_bits"

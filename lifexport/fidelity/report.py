@@ -98,6 +98,32 @@ class BiasFidelity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WordFidelity:
+    """The overflow rule of one word of a population's step, as it ran."""
+
+    word: str
+    """``membrane``, ``current``, ``sum`` of the inputs, ``drive``, ``increment``, or ``leak`` in it."""
+    rule: str
+    """``saturate``, ``wrap`` or ``wrap_once``."""
+    count: int
+    """Neurons, steps and samples in which it changed a number."""
+    judged: int
+    """All of them."""
+    first: tuple[int, ...] | None
+    """Step (the chip's), sample and neuron of the first number that wrapped; None for rules that never did."""
+
+    @property
+    def rate(self) -> float:
+        """Share of ``judged`` in which it acted."""
+        return self.count / self.judged
+
+    @property
+    def wraps(self) -> bool:
+        """Whether what leaves the word comes back at its other end."""
+        return self.rule != "saturate"
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerFidelity:
     """One population: its parameters, and how it ran."""
 
@@ -124,11 +150,22 @@ class LayerFidelity:
     """This layer alone, both fed with the spikes of the float network. None: no difference at all."""
     van_rossum: float | None
     """Mean squared van Rossum distance of the trains of a neuron; None for neurons that never spike."""
-    overflows: int
+    words: tuple[WordFidelity, ...]
+    """Overflow of every word of the step, each under its own rule."""
     silent_float: int
     silent_integer: int
     always_firing: int
     """Neurons that never, or at every step, fired (integer network)."""
+
+    @property
+    def overflows(self) -> int:
+        """Neurons and steps in which an overflow rule acted, summed over all words."""
+        return sum(word.count for word in self.words)
+
+    @property
+    def overflow_rate(self) -> float:
+        """Share of neurons and steps in which a number left its word, of the word that did most often."""
+        return max((word.rate for word in self.words), default=0.0)
 
     @property
     def spike_agreement(self) -> float:
@@ -406,6 +443,16 @@ def _weights(row: WeightFidelity) -> dict[str, Any]:
     }
 
 
+def _word(row: WordFidelity) -> dict[str, Any]:
+    return {
+        "word": row.word,
+        "rule": row.rule,
+        "overflows": row.count,
+        "judged": row.judged,
+        "first": None if row.first is None else list(row.first),
+    }
+
+
 def _layer(row: LayerFidelity) -> dict[str, Any]:
     return {
         "node": row.node,
@@ -448,8 +495,9 @@ def _layer(row: LayerFidelity) -> dict[str, Any]:
         "membrane": {
             "sqnr_db": row.membrane_sqnr_db,
             "sqnr_local_db": row.membrane_sqnr_local_db,
-            "overflows": row.overflows,
+            "overflows": next((word.count for word in row.words if word.word == "membrane"), 0),
         },
+        "words": [_word(word) for word in row.words],
         "neurons_silent_float": row.silent_float,
         "neurons_silent_integer": row.silent_integer,
         "neurons_always_firing": row.always_firing,

@@ -13,6 +13,7 @@ from ..errors import LifexportError
 from ..network import FloatNetwork, IntNetwork
 from ..neurons.membrane import Spiking
 from ..simulation import Trace, simulate
+from ..simulation.overflows import Words
 from ..simulation.run import Backend
 from .alone import alone
 from .causes import Chain
@@ -36,7 +37,8 @@ class LayerSums:
     differing: int = 0
     values: int = 0
     count_difference: int = 0
-    overflows: int = 0
+    words: Words = field(default_factory=dict)
+    """Overflow of every word; ``first`` is told of those that wrap."""
     van_rossum: float = 0.0
     """Sum over neurons and samples."""
     fired_float: Any = 0
@@ -86,7 +88,8 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
         encoded = q.encode(part)
         exact = simulate(f, part, record=("v", "spikes"))
         codes = padded(encoded.codes, lags)
-        realised = aligned(q, simulate(q, codes, record=RECORD, backend=backend), lags, len(x))
+        ran = _with_first_wraps(q, codes, simulate(q, codes, record=RECORD, backend=backend), sums, start)
+        realised = aligned(q, ran, lags, len(x))
         sums.clipped += encoded.clipped
         sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
         sums.nonzero += int((part != 0).sum())
@@ -108,6 +111,32 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
 
 
 RECORD = ("v", "spikes", "overflows")
+
+
+def _with_first_wraps(q: IntNetwork, codes: np.ndarray, ran: Trace, sums: Sums, start: int) -> Trace:
+    """The run with the place of the first number of every word that wrapped and had not before.
+
+    The reference alone tells places, and is run for them. ``start`` is the index of the run's first sample.
+    """
+
+    def unknown(name: str, word: str) -> bool:
+        known = sums.layers[name].words.get(word)
+        return ran.overflows[name][word].wraps and bool(ran.overflows[name][word].count) and not (known and known.first)
+
+    new = {name: [word for word in words if unknown(name, word)] for name, words in ran.overflows.items()}
+    if not any(new.values()):
+        return ran
+    told = simulate(q, codes, record=("overflows",), backend="reference").overflows
+    overflows = {name: dict(words) for name, words in ran.overflows.items()}
+    for name, words in new.items():
+        for word in words:
+            place = told[name][word].first
+            assert place is not None
+            step, sample, *neuron = place
+            overflows[name][word] = dataclasses.replace(
+                ran.overflows[name][word], first=(step, start + sample, *neuron)
+            )
+    return dataclasses.replace(ran, overflows=overflows)
 
 
 def padded(codes: np.ndarray, lags: dict[str, tuple[int, int]]) -> np.ndarray:
@@ -148,7 +177,8 @@ def _add(layer: LayerSums, f: FloatNetwork, q: IntNetwork, name: str, exact: Tra
     layer.values += a.size
     layer.count_difference += int(np.abs(a.sum(axis=0, dtype=np.int64) - b.sum(axis=0, dtype=np.int64)).sum())
     layer.van_rossum += float(van_rossum(a, b).sum())
-    layer.overflows += realised.overflows[name]
+    for word, found in realised.overflows[name].items():
+        layer.words[word] = layer.words[word].plus(found) if word in layer.words else found
     layer.fired_float = layer.fired_float + a.sum(axis=(0, 1), dtype=np.int64)
     layer.fired_integer = layer.fired_integer + b.sum(axis=(0, 1), dtype=np.int64)
 

@@ -39,7 +39,7 @@ class Thresholds:
     membrane_sqnr_local_db : float, optional
         Least SQNR of the membranes of every layer alone, decibel.
     overflow_rate : float, optional
-        Most membrane values changed by overflow, as a share, in every layer.
+        Most overflows of any word (membrane, current, sum, ...) of every layer, as a share of neurons and steps.
     silent_layers : int, optional
         Most layers that fire in the float network and never in the integer one.
     tau_change, threshold_change : float, optional
@@ -225,7 +225,7 @@ def _of_layer(name: str, row: LayerFidelity) -> float | None:
         case "membrane_sqnr_local_db":
             return row.membrane_sqnr_local_db
         case "overflow_rate":
-            return row.overflows / row.values
+            return row.overflow_rate
         case "tau_change":
             return float("inf") if row.decay.tau_change is None else abs(row.decay.tau_change)
         case "threshold_change":

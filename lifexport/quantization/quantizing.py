@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import LifexportError, LifexportWarning
 from ..findings import Finding, at_node, collect, error, raise_errors, unknown_name
 from ..fixedpoint import SIGNIFICANT_BITS, QFormat, nearest
 from ..input_code import infer_input_code, require_input_code
@@ -30,7 +32,17 @@ from .calibration import Calibration
 from .delays import Delivery, deliver
 from .expressible import all_losses, inexpressible
 from .feeding import Feeding, feeding
-from .populations import build, coarse_enough, current_decay, current_leak, population_rules, potentials, require_shift
+from .fitting import fit
+from .populations import (
+    FINEST,
+    build,
+    coarse_enough,
+    current_decay,
+    current_leak,
+    population_rules,
+    potentials,
+    require_shift,
+)
 from .scales import step
 from .units import membrane_unit, power_of_two, proportions
 
@@ -84,6 +96,13 @@ def quantize(
     LifexportError
         LX2xx: what the target cannot express, what does not fit, and unusable calibration data, each by name.
 
+    Warns
+    -----
+    LifexportWarning
+        LX214, for every word (sum, current, drive, ...) that the calibration data still leaves. Unless
+        ``membrane_range`` is given, the unit of a layer is doubled until nothing does, as long as thresholds span
+        enough codes and weights keep theirs.
+
     Examples
     --------
     >>> from lifexport.graph import Edge
@@ -108,6 +127,8 @@ class Plan:
     target: Target
     feeding: Mapping[str, tuple[Feeding, ...]]
     """Connections with weights into every population, gains and divisors folded in."""
+    findings: tuple[Finding, ...] = ()
+    """What its calibration data still does to words (LX214)."""
 
 
 def plan(
@@ -135,7 +156,7 @@ def plan(
     seen = None if calibration is None else Calibration(network, calibration)
     nodes: dict[str, Any] = {}
     refused: list[Finding] = []
-    fed: dict[str, tuple[Feeding, ...]] = {}
+    layers: dict[str, _Layer] = {}
     for name, node in network.nodes.items():
         if node.role == "input":
             nodes[name] = IntInput(shape=node.shape, code=code)
@@ -143,10 +164,8 @@ def plan(
             nodes[name] = SumPool(shape=node.shape, kernel=node.kernel, stride=node.stride, padding=node.padding)
         elif node.role == "population":
             with collect(refused), at_node(name):
-                own = resolve(spec.of_layer(name), target) if spec.layers else chosen
-                layer = _Layer(network, name, code, own, target, seen)
-                nodes |= layer.nodes()
-                fed[name] = tuple(layer.feeding)
+                layers[name] = _Layer(network, name, code, spec.of_layer(name), target, seen)
+                nodes |= layers[name].nodes()
         elif not isinstance(node, FloatDense | FloatConv):
             nodes[name] = node
     raise_errors(refused)  # of all layers, at once
@@ -163,7 +182,11 @@ def plan(
         trained=network.digest(),
         calibration=None if calibration is None else Samples.of(calibration),
     )
-    return Plan(network=quantized, chosen=chosen, target=target, feeding=fed)
+    quantized, findings = fit(quantized, layers, calibration)
+    for finding in findings:
+        warnings.warn(str(finding), LifexportWarning, stacklevel=3)
+    fed = {name: tuple(layer.feeding) for name, layer in layers.items()}
+    return Plan(network=quantized, chosen=chosen, target=target, feeding=fed, findings=findings)
 
 
 def _spec(spec: QuantSpec | None, choices: dict[str, Any]) -> QuantSpec:
@@ -176,6 +199,11 @@ def _spec(spec: QuantSpec | None, choices: dict[str, Any]) -> QuantSpec:
         if name not in known:
             raise unknown_name("choice", name, known, code="LX006")
     return spec or QuantSpec(**choices)
+
+
+def _largest_code(nodes: Mapping[str, Any]) -> int:
+    """Largest magnitude of any weight."""
+    return max(int(np.abs(node.weight).max()) for node in nodes.values() if isinstance(node, IntDense | IntConv))
 
 
 def _approximations(network: FloatNetwork, target: Target, delivery: Delivery) -> tuple[str, ...]:
@@ -191,13 +219,14 @@ class _Layer:
         network: FloatNetwork,
         name: str,
         code: InputCode,
-        chosen: Choices,
+        spec: QuantSpec,
         target: Target,
         seen: Calibration | None,
     ):
-        self.network, self.name, self.chosen, self.target, self.seen = network, name, chosen, target, seen
+        self.network, self.name, self.target, self.seen = network, name, target, seen
+        self.spec, self.chosen, self.doubled = spec, resolve(spec, target), 0
         self.node: FloatMembrane = network.nodes[name]
-        self.rules = population_rules(self.node, chosen, target, output=name == network.readout_name)
+        self.rules = population_rules(self.node, self.chosen, target, output=name == network.readout_name)
         self.feeding = [self._through_current(part) for part in feeding(network, name, code)]
         self.volts = potentials(self.node, np.sum([part.bias for part in self.feeding], axis=0))
         self.share = self._share()
@@ -211,6 +240,28 @@ class _Layer:
             with at_node(part.name):
                 found[part.name] = self._weights(part, unit, population.unit)
         return found
+
+    def coarser(self) -> Mapping[str, Any] | None:
+        """Its nodes, counting twice the unit from now on.
+
+        None where ``membrane_range`` was chosen, where a threshold would span too few codes, and where the largest
+        weights would lose bits.
+        """
+        if self.spec.membrane_range is not None:
+            return None
+        before = self.nodes()
+        self.doubled += 1
+        step = self._unit() * 2 ** self.target.document["threshold"]["shift"]["min"]
+        if float(self._largest_potential() / step) >= FINEST:
+            try:
+                after = self.nodes()
+            except LifexportError:
+                pass
+            else:
+                if _largest_code(after) >= _largest_code(before):
+                    return after
+        self.doubled -= 1
+        return None
 
     def _through_current(self, part: Feeding) -> Feeding:
         """Weights of a trained current whose input decays in its own step are larger by as much.
@@ -259,7 +310,7 @@ class _Layer:
             most, name = self.target.document["weight"]["shift"]["max"], self.target.name
             found = f"shifts of at most {most} on target {name!r}: a threshold would span {fewest:.2g} codes"
             raise error("LX204", node=widest.name, field="weight", found=found, fix="use more weight_bits")
-        return coarse_enough(unit, self.volts, self.share, self.chosen, self.target)
+        return coarse_enough(unit, self.volts, self.share, self.chosen, self.target) * 2**self.doubled
 
     def _largest_potential(self) -> float:
         """Threshold; or, for neurons without, what their membranes reach."""

@@ -104,7 +104,7 @@ JUDGED = {
     "prediction_agreement": ("same prediction", "at least", percent),
     "spike_coincidence": ("spikes in both, every layer", "at least", percent),
     "membrane_sqnr_local_db": ("SQNR alone, every layer", "at least", lambda value: f"{value:.1f} dB"),
-    "overflow_rate": ("clipped membranes, every layer", "at most", percent),
+    "overflow_rate": ("overflows of a word, every layer", "at most", percent),
     "silent_layers": ("layers that fell silent", "at most", lambda value: f"{value:g}"),
     "tau_change": ("change of a time constant", "at most", percent),
     "threshold_change": ("change of a threshold", "at most", percent),
@@ -125,11 +125,31 @@ def judged(row: dict[str, Any]) -> dict[str, str]:
     return {"name": name, "asked": f"{side} {write(row['asked'])}", "measured": measured}
 
 
+def overflows(row: dict[str, Any]) -> str:
+    """What left its word in a layer; reports of older versions know membranes alone, and count other words with them.
+
+    >>> sums = {"word": "sum", "rule": "wrap", "overflows": 3, "judged": 12, "first": [4, 0, 1]}
+    >>> overflows({"words": [sums], "membrane": {"overflows": 0}})
+    'sum wraps 3 times (25.00 %)'
+    >>> overflows({"membrane": {"overflows": 0}})
+    'none'
+    """
+    if "words" not in row:
+        return f"{row['membrane']['overflows']:,} values" if row["membrane"]["overflows"] else "none"
+    found = [
+        f"{word['word']} {'clipped' if word['rule'] == 'saturate' else 'wraps'} {word['overflows']:,} times "
+        f"({percent(word['overflows'] / word['judged'])})"
+        for word in row["words"]
+        if word["overflows"]
+    ]
+    return "; ".join(found) or "none"
+
+
 def place(index: list[int] | tuple[int, ...]) -> str:
     """Position of a neuron."""
     return ", ".join(map(str, index))
 
 
 FILTERS = {f.__name__: f for f in (percent, change, points, of, interval, decibel, count, number, milliseconds)}
-FILTERS |= {f.__name__: f for f in (volts, place, judged, told_apart)}
+FILTERS |= {f.__name__: f for f in (volts, place, judged, told_apart, overflows)}
 """For the template, by name."""

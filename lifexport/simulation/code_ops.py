@@ -17,7 +17,7 @@ import numpy as np
 
 from ..bounds import INT32, INT64
 from ..findings import error
-from ..ops import Rounding
+from ..ops import UNNAMED, Rounding
 
 MOST_COLUMNS = 256
 """Neurons that may depend on each other: each is a few lines of text, and takes its time to compile."""
@@ -79,7 +79,7 @@ class CodeOps:
     size : int
         How many neurons there are; needed only where neurons depend on each other.
     counting : bool
-        Also count, in the variable ``<prefix>overflowed``, the values an overflow rule changed.
+        Also count, in a variable ``<prefix>overflowed_<word>`` for every word, the neurons in which its rule acted.
 
     Attributes
     ----------
@@ -111,11 +111,14 @@ class CodeOps:
     loops: list[Loop] = field(default_factory=lambda: [Loop((), [])])
     parameters: dict[str, Any] = field(default_factory=dict)
     arrays: list[str] = field(default_factory=list)
+    counters: dict[str, str] = field(default_factory=dict)
+    """Variable that counts the overflows of every word, by the word's name (``neurons/named.py``)."""
     around: tuple[str, ...] = ()
     """Loop over inputs that the next addition begins."""
 
     def __post_init__(self):
         self._made = 0
+        self.word: str | None = None
         self._homes: dict[str, str] = {}
         self._carried = self._together = ""
 
@@ -147,6 +150,20 @@ class CodeOps:
     def store(self, target: str, x: Number) -> None:
         """Write a number to an element of an array."""
         self.loops[-1].lines.append(f"{target} = {self.use(x)}")
+
+    def count_overflows(self) -> None:
+        """Add up, at the end of a step, the neurons in which a number left its word."""
+        for word, counter in self.counters.items():
+            self.loops[-1].lines.append(f"{counter} += {self._left(word)}")
+
+    def _left(self, word: str) -> str:
+        """Whether a number of this neuron left a word in this step; an array, for it lives across loops."""
+        array = f"{self.prefix}left_{word}"
+        if word not in self.counters:
+            self.counters[word] = f"{self.prefix}overflowed_{word}"
+            self.arrays.append(array)
+            self.loops[0].lines.insert(0, f"{array}[i] = 0")
+        return f"{array}[i]"
 
     def close(self) -> None:
         """End the loop over inputs: the number last computed is the one that goes from input to input."""
@@ -277,5 +294,5 @@ class CodeOps:
 
     def _counted(self, before: str, after: Number) -> Number:
         if self.counting:
-            self.loops[-1].lines.append(f"{self.prefix}overflowed += {before} != {after.text}")
+            self.loops[-1].lines.append(f"{self._left(self.word or UNNAMED)} |= {before} != {after.text}")
         return after

@@ -25,6 +25,7 @@ from .event_kernels import compiled
 from .event_part import EACH, Keep, Part, narrowest
 from .event_source import require_known, stored, write
 from .groups import groups
+from .overflows import Words, tally
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
 
@@ -45,13 +46,13 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     parts = _parts(network, keep)
     memory = _Memory(network, [part for part, _ in parts], keep, codes, record)
     memory.begin(state if state is not None else initial_state(network, codes.shape[1]))
-    overflows = dict.fromkeys(network.populations, 0) if keep.count else {}
+    changed: dict[str, dict[str, int]] = {name: {} for name in network.populations}
     for _ in memory.chunks():
         for part, function in parts:
             counts = function(*memory.arguments(part))
-            for name, count in zip(part.counted, counts, strict=True):
-                overflows[name] += count
-    return memory.trace(overflows)
+            for (name, word), count in zip(part.counted.values(), counts, strict=True):
+                changed[name][word] = changed[name].get(word, 0) + count
+    return memory.trace(tally(network, changed, codes.shape[0] * codes.shape[1]) if keep.count else {})
 
 
 @lru_cache(maxsize=16)
@@ -149,7 +150,7 @@ class _Memory:
                     given[f"{prefix}_kept_{what}"] = rows[name][self.steps]
         return [given[argument] for argument in part.arguments]
 
-    def trace(self, overflows: dict[str, int]) -> Trace:
+    def trace(self, overflows: dict[str, Words]) -> Trace:
         """What the run gives."""
         network, record, last = self.network, self.record, self.network.readout_name
         wanted = network.populations if "spikes" in record else (last,)

@@ -41,8 +41,8 @@ class Part:
         Width of the numbers of a node.
     states, kept : list of str
         Arguments that hold what a population remembers, and that take what it gives.
-    counted : list of str
-        Populations whose overflows are counted.
+    counted : dict from variable to (population, word)
+        What counts the overflows of a word.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Part:
     widths: dict[str, int] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
-    counted: list[str] = field(default_factory=list)
+    counted: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def arguments(self) -> list[str]:
@@ -63,17 +63,16 @@ class Part:
 
     @property
     def text(self) -> str:
-        """The function ``run``; it returns how many numbers overflowed in every population."""
-        counters = [f"{prefix}_overflowed" for prefix, name in self.nodes.items() if name in self.counted]
+        """The function ``run``; it returns what its counters came to."""
         return "\n".join(
             [
                 f"def run({', '.join(self.arguments)}):",
                 *(f"    {line}" for line in self.before),
-                *(f"    {name} = 0" for name in counters),
+                *(f"    {name} = 0" for name in self.counted),
                 "    for b in range(first, last):",
                 "        for t in range(steps):",
                 *(f"            {line}" for line in self.lines),
-                f"    return ({''.join(name + ', ' for name in counters)})",
+                f"    return ({''.join(name + ', ' for name in self.counted)})",
                 "",
             ]
         )

@@ -18,6 +18,7 @@ from ..findings import at_node, error
 from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving, LIFState
+from ..neurons.named import named_words
 from ..nodes import IntWeights
 from .code_ops import CodeOps, Inputs, Number
 from .event_connections import KINDS, number, one_by_one, row, width
@@ -97,7 +98,8 @@ def _population(network: IntNetwork, part: Part, prefix: str, name: str, keep: K
     ports = tuple(_port(network, part, ops, name, edges) for edges in network.arriving(name))
     currents = tuple(Number(f"{p}current{k}[b, i]") for k in range(len(given.current)))
     waiting = None if given.waiting is None else Number(f"{p}waiting[b, i]")
-    state, spikes, v = node.step(ops, LIFState(Number(f"{p}v[b, i]"), currents, waiting), Arriving(ports))
+    stepping = named_words(node) if keep.count else node
+    state, spikes, v = stepping.step(ops, LIFState(Number(f"{p}v[b, i]"), currents, waiting), Arriving(ports))
     ops.store(f"{p}out[t, b, i]", spikes)
     if keep.v:
         ops.store(f"{p}kept_v[t, b, i]", v)
@@ -108,6 +110,7 @@ def _population(network: IntNetwork, part: Part, prefix: str, name: str, keep: K
     if waiting is not None:
         ops.store(waiting.text, state.waiting)
     ops.store(f"{p}v[b, i]", state.v)
+    ops.count_overflows()
     part.lines += ops.lines(f"{p}size")
     part.before += [f"{array} = np.empty({p}size, np.int{bits})" for array in ops.arrays]
     part.numbers[f"{p}size"] = size
@@ -117,5 +120,5 @@ def _population(network: IntNetwork, part: Part, prefix: str, name: str, keep: K
     part.states += [f"{p}waiting"] if waiting is not None else []
     part.kept += [f"{p}out"] + ([f"{p}kept_v"] if keep.v else [])
     part.kept += [f"{p}kept_current"] if keep.current and currents else []
-    part.counted += [name] if keep.count else []
+    part.counted |= {counter: (name, word) for word, counter in ops.counters.items()}
     part.widths[name] = bits

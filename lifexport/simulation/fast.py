@@ -33,6 +33,7 @@ from ..network import IntNetwork
 from ..nodes import IntWeights
 from .chunks import run_chunks
 from .layerwise import Keep
+from .overflows import tally
 from .products import kernel
 from .stepwise import initial_state, spike_type
 from .trace import State, Trace
@@ -75,9 +76,14 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
         v=v if "v" in record else {},
         v_post=_after_reset(network, v) if "v_post" in record else {},
         current={name: np.asarray(a).astype(np.int64) for name, a in ran.currents.items()},
-        overflows={name: int(np.asarray(count).sum(dtype=np.int64)) for name, count in ran.overflows.items()},
+        overflows=tally(network, _totals(ran.overflows), codes.shape[0] * codes.shape[1]) if ran.overflows else {},
         final_state=State(populations=wide(populations), delayed={e: wide(delayed[str(e)]) for e in state.delayed}),
     )
+
+
+def _totals(counts: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Counts of all chunks together."""
+    return jax.tree.map(lambda count: int(np.asarray(count).sum(dtype=np.int64)), counts)
 
 
 def _by_name(delayed: dict[Edge, np.ndarray]) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..bounds import INT32
 from ..findings import error
-from ..ops import Rounding
+from ..ops import UNNAMED, Rounding
 from .in_order import InOrder
 
 
@@ -20,7 +20,7 @@ class JaxOps:
     Parameters
     ----------
     counting : bool
-        Also sum, in ``overflowed``, how many values an overflow rule changed.
+        Also say, word by word in ``left``, in which neurons an overflow rule changed a number, as ``CountingOps`` does.
     numbers : mapping from name to int32 array
         Constants, by the name that the step gives them, to use instead of the population's own.
     """
@@ -28,7 +28,8 @@ class JaxOps:
     def __init__(self, *, counting: bool = False, numbers: Mapping[str, Any] | None = None):
         self.counting = counting
         self.numbers = numbers or {}
-        self.overflowed = jnp.int32(0)
+        self.word: str | None = None
+        self.left: dict[str, Any] = {}
 
     def const(self, array: np.ndarray | int, name: str):
         if name in self.numbers:
@@ -123,5 +124,6 @@ class JaxOps:
 
     def _counted(self, before, after):
         if self.counting:
-            self.overflowed = self.overflowed + (before != after).sum(dtype=jnp.int32)
+            name = self.word or UNNAMED
+            self.left[name] = self.left.get(name, False) | (before != after)
         return after

@@ -18,6 +18,7 @@ from ..findings import at_node
 from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import Arriving, IntPopulation
+from ..neurons.named import named_words
 from .groups import groups
 from .in_order import InOrder
 from .jax_ops import JaxOps
@@ -174,7 +175,7 @@ class _Run:
         (spikes, v, currents, overflows, began), totals = rows
         ran.v.update(v)
         ran.currents.update(currents)
-        ran.overflows.update({name: count.sum(dtype=jnp.int32) for name, count in overflows.items()})
+        ran.overflows.update(jax.tree.map(lambda count: count.sum(dtype=jnp.int32), overflows))
         for name, (state, _, late, _) in began.items():
             last = jax.tree.map(_within, states[name], *network.nodes[name].state_range())
             arrived = totals.get(name, ())
@@ -192,14 +193,14 @@ class _Run:
         ops = JaxOps(counting=keep.count, numbers=self.numbers.get(name))
         with at_node(name):
             events = tuple(self._events(name, port, parts) for port in self.network.arriving(name))
-            after, spikes, v = node.step(ops, state, Arriving(events))
+            after, spikes, v = (named_words(node) if keep.count else node).step(ops, state, Arriving(events))
         kept.spikes[name] = spikes.astype(jnp.int8 if (node.max_spikes or INT32) <= 127 else jnp.int32)
         if keep.v:
             kept.v[name] = v
         if keep.current and after.current:
             kept.currents[name] = jnp.stack(after.current, axis=1)
         if keep.count:
-            kept.overflows[name] = ops.overflowed
+            kept.overflows[name] = {word: left.sum(dtype=jnp.int32) for word, left in ops.left.items()}
         if keep.began:
             late = _within(v, *map(np.asarray, node.membrane_range())) if node.rules.reset_when == "step_end" else None
             narrow = jax.tree.map(_within, state, *node.state_range())

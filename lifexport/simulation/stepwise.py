@@ -13,8 +13,10 @@ import numpy as np
 from ..graph import Edge
 from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import Arriving, FloatPopulation, IntPopulation, StepResult
+from ..neurons.named import named_words
 from ..nodes import IntWeights
 from ..ops import CountingOps, NumpyOps
+from .overflows import Words, tally
 from .real_ops import RealOps
 from .trace import State, Trace
 
@@ -104,7 +106,7 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
         v=stacked["v"] if "v" in record else {},
         v_post=stacked["v_post"],
         current=stacked["current"],
-        overflows=step.overflows,
+        overflows=step.overflows(len(x) * batch),
         final_state=State(populations=populations, delayed=delayed),
     )
 
@@ -119,10 +121,13 @@ class _FloatStep:
     """One time step of the nodes of a float network."""
 
     dtype: ClassVar[type] = np.float64
-    overflows: ClassVar[dict[str, int]] = {}
 
     def __init__(self, network: Network):
         self.nodes = network.nodes
+
+    def overflows(self, steps: int) -> dict[str, Words]:
+        """Nothing overflows in real numbers."""
+        return {}
 
     def connection(self, name: str, x: np.ndarray) -> np.ndarray:
         return self.nodes[name].apply(x)
@@ -144,14 +149,16 @@ class _IntStep:
     dtype: ClassVar[type] = np.int64
 
     def __init__(self, network: IntNetwork):
-        self.nodes = network.nodes
+        self.network, self.nodes = network, network.nodes
+        self.counted = {name: named_words(node) for name, node in network.populations.items()}
         self.ports = {name: network.arriving(name) for name in network.populations}
-        self.ops = {name: CountingOps() for name in network.populations}
+        self.ops: dict[str, Any] = {name: CountingOps() for name in network.populations}
         self.inputs: dict[str, np.ndarray] = {}
 
-    @property
-    def overflows(self) -> dict[str, int]:
-        return {name: ops.overflowed for name, ops in self.ops.items()}
+    def overflows(self, steps: int) -> dict[str, Words]:
+        """What was counted, over a number of steps times samples."""
+        counts = {name: ops.changed for name, ops in self.ops.items()}
+        return tally(self.network, counts, steps, {name: ops.first for name, ops in self.ops.items()})
 
     def connection(self, name: str, x: np.ndarray) -> np.ndarray:
         self.inputs[name] = x
@@ -160,7 +167,9 @@ class _IntStep:
     def population(self, name: str, state: Any, given: dict[Edge, np.ndarray]) -> StepResult:
         node, ports = self.nodes[name], self.ports[name]
         events = tuple([one for e in port for one in self._increments(node, e, given[e])] for port in ports)
-        return node.step(self.ops[name], state, Arriving(events))
+        result = self.counted[name].step(self.ops[name], state, Arriving(events))
+        self.ops[name].end_step()
+        return result
 
     def _increments(self, node: IntPopulation, edge: Edge, x: np.ndarray) -> list[np.ndarray]:
         source = self.nodes[edge.source]
@@ -178,10 +187,10 @@ class _RealStep(_IntStep):
 
     def __init__(self, network: IntNetwork):
         super().__init__(network)
+        self.counted = network.populations
         self.ops = dict.fromkeys(network.populations, RealOps())
 
-    @property
-    def overflows(self) -> dict[str, int]:
+    def overflows(self, steps: int) -> dict[str, Words]:
         return {}
 
     def connection(self, name: str, x: np.ndarray) -> np.ndarray:

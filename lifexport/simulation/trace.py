@@ -11,6 +11,7 @@ import numpy as np
 from ..findings import error, unknown_name
 from ..graph import Edge
 from ..readout import Prediction, Readout, predict, scores
+from .overflows import Words
 
 Record = Literal["spikes", "v", "v_post", "current", "overflows"]
 RECORDS: tuple[Record, ...] = get_args(Record)
@@ -48,9 +49,10 @@ class Trace:
         Spikes (uint8); membrane before and after reset (int64 codes, or float64 volt).
     current : dict from population to array, shape ``(time, batch, synapses, *shape)``
         Synaptic currents after the step (int64 codes), of populations that have any.
-    overflows : dict from population to int
-        How many numbers an overflow rule changed: membranes, and what other words a chip has (integer networks;
-        reference: always).
+    overflows : dict from population to dict from word to Overflow
+        Of every word that a population has (``membrane``, and ``current``, ``sum``, ``drive``, ``increment``, ``leak``
+        by its rules): in how many neurons and steps its overflow rule changed a number, of how many, and which
+        rule it is (integer networks; reference: always).
     input_clipped : int
         How many real inputs were clipped when they were encoded.
     final_state : State
@@ -65,8 +67,12 @@ class Trace:
     v: dict[str, np.ndarray] = field(default_factory=dict)
     v_post: dict[str, np.ndarray] = field(default_factory=dict)
     current: dict[str, np.ndarray] = field(default_factory=dict)
-    overflows: dict[str, int] = field(default_factory=dict)
+    overflows: dict[str, Words] = field(default_factory=dict)
     input_clipped: int = 0
+
+    def overflowed(self, name: str) -> int:
+        """Neurons and steps of a population in which an overflow rule acted, summed over all of its words."""
+        return sum(word.count for word in self.overflows[name].values())
 
     @property
     def scores(self) -> np.ndarray:

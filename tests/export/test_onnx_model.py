@@ -367,7 +367,7 @@ def test_a_sum_beyond_int32_is_taken_in_int64(tmp_path):
     network, codes = edge_network(0, state_bits=31, decay_bits=4, decay=11, rounding="floor", overflow="saturate")
     network = changed(network, "fc", shift=16, unit=Fraction(2) ** 16)
     trace = lx.simulate(network, codes, record=("v",), backend="reference")
-    assert trace.overflows["lif"] > 0
+    assert trace.overflowed("lif") > 0
     lx.to_onnx(network, tmp_path / "m.onnx", inputs=codes)
     types = {node.op_type for node in step_nodes(read_model(tmp_path / "m.onnx"))}
     assert trace.v["lif"].max() == 2**30 - 1

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from lifexport.bounds import INT32
 from lifexport.neurons import Arriving, Current, IntLIF, Leak, LIFState, Rules, Word
+from lifexport.neurons.named import named_words
 from lifexport.ops import OVERFLOWS, ROUNDINGS, CountingOps
 from lifexport.simulation.jax_ops import JaxOps
 
@@ -105,7 +106,9 @@ def narrow(x: np.ndarray):
 def test_a_step_in_int32_is_the_step_of_the_definition(step):
     lif, state, arriving = step
     definition, ops = CountingOps(), JaxOps(counting=True)
+    lif = named_words(lif)
     expected = lif.step(definition, state, arriving)
+    definition.end_step()
     events = tuple([narrow(e) for e in port] for port in arriving.synapses)
     waiting = None if state.waiting is None else narrow(state.waiting)
     got = lif.step(ops, LIFState(narrow(state.v), tuple(map(narrow, state.current)), waiting), Arriving(events))
@@ -116,7 +119,7 @@ def test_a_step_in_int32_is_the_step_of_the_definition(step):
         np.testing.assert_array_equal(a, b)
     if waiting is not None:
         np.testing.assert_array_equal(got.state.waiting, expected.state.waiting)
-    assert int(ops.overflowed) == definition.overflowed
+    assert {word: int(left.sum()) for word, left in ops.left.items()} == definition.changed
     for name in (lif.rules.leak.kind, lif.rules.reset, lif.rules.membrane.overflow, str(lif.rules.max_spikes)):
         SEEN[name] = SEEN.get(name, 0) + 1
     SEEN["spikes"] = SEEN.get("spikes", 0) + int(expected.spikes.sum())

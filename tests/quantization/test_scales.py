@@ -113,7 +113,7 @@ def test_units_of_their_own_give_every_row_all_codes():
 
 
 def test_one_threshold_for_a_layer_is_exact_with_units_of_their_own():
-    f, x = exact_network(FloatIAF, last=63, r=1e3, strength=0.2013, reset="value")
+    f, x = exact_network(FloatIAF, r=1e3, strength=0.2013, reset="value")
     thresholds = np.array([1.0, 0.5, 0.25, 2.0] * 4)
     weight = f.nodes["fa"].weight * thresholds[:, None]
     a = dataclasses.replace(f.nodes["a"], v_threshold=thresholds)

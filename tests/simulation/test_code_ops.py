@@ -19,10 +19,11 @@ def evaluate(ops: CodeOps, results: list[Number], **given: np.ndarray) -> np.nda
     """Results, one row each, computed by the compiled text from named arrays."""
     for k, result in enumerate(results):
         ops.store(f"out[{k}, i]", result)
+    ops.count_overflows()
     named, n = {**given, **ops.parameters}, len(next(iter(given.values())))
-    text = [f"def run({', '.join(named)}, out, n):", f"    {ops.prefix}overflowed = 0"]
+    text = [f"def run({', '.join(named)}, out, n):", *(f"    {name} = 0" for name in ops.counters.values())]
     text += [f"    {array} = np.empty(n, np.int{ops.bits})" for array in ops.arrays]
-    text += [*(f"    {line}" for line in ops.lines("n")), f"    return {ops.prefix}overflowed", ""]
+    text += [*(f"    {line}" for line in ops.lines("n")), f"    return {' + '.join(ops.counters.values()) or 0}", ""]
     out, number = np.zeros((len(results), n), np.int64), np.dtype(f"int{ops.bits}").type
     ops.overflowed = kernels.compiled("\n".join(text))(*(number(value) for value in named.values()), out, n)
     return out
@@ -81,10 +82,13 @@ def test_it_overflows_like_the_definition(bits):
             (-half + 1, half),
             (0, 2 * half - 1),
         ):  # the last two: odd ranges of wrapping words
+            code.word = definition.word = f"w{len(values)}"
             values.append(getattr(code, rule)(X, lo, hi))
             expected.append(getattr(definition, rule)(x, lo, hi))
+    code.word = definition.word = "last"
     values.append(code.saturate(X, -5, 8))
     expected.append(definition.saturate(x, -5, 8))
+    definition.end_step()
     np.testing.assert_array_equal(evaluate(code, values, x=x), expected)
     assert code.overflowed == definition.overflowed > 0
 

@@ -70,7 +70,7 @@ def test_from_every_edge(rounding, overflow, reset, state_bits, decay_bits):
         decay=rng.integers(0, (1 << decay_bits) + 1, 6),
     )
     a = both(network, codes, at_edges(network))
-    assert state_bits > 8 or a.overflows["lif"] > 0
+    assert state_bits > 8 or a.overflowed("lif") > 0
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -92,7 +92,7 @@ def test_every_rule(seed, monkeypatch):
     rest = both(network, codes[4:], first.final_state)
     for name in network.populations:
         np.testing.assert_array_equal(np.concatenate([first.v[name], rest.v[name]]), whole.v[name])
-        assert first.overflows[name] + rest.overflows[name] == whole.overflows[name]
+        assert first.overflowed(name) + rest.overflowed(name) == whole.overflowed(name)
 
 
 def test_the_networks_reach_every_rule():
@@ -106,7 +106,7 @@ def test_the_networks_reach_every_rule():
         for name, node in network.populations.items():
             seen["spikes"] += int(trace.spikes[name].sum())
             seen["ties"] += int((trace.v[name] == node.threshold).sum())
-            seen["overflows"] += trace.overflows[name]
+            seen["overflows"] += trace.overflowed(name)
             for field in dataclasses.fields(Rules):
                 value = getattr(node.rules, field.name)
                 own = next(

@@ -194,7 +194,7 @@ def test_inputs_of_a_convolution_one_by_one(overflow):
     codes = np.random.default_rng(2).integers(-8, 8, (12, 3, 4, 5))
     codes[3] = 0
     a = both(network, codes)
-    assert a.overflows["a"] > 0 and a.spikes["a"].any() and a.spikes["b"].any() and a.v["c"].any()
+    assert a.overflowed("a") > 0 and a.spikes["a"].any() and a.spikes["b"].any() and a.v["c"].any()
     begun = {
         name: own._replace(v=np.full_like(own.v, 63 if settles(network, name) else 999))
         for name, own in a.final_state.populations.items()
@@ -227,7 +227,7 @@ def test_weights_that_feed_populations_of_both_kinds():
     apart = both(IntNetwork(nodes=nodes, edges=edges, dt=1e-3), codes)
     for name in "ab":
         np.testing.assert_array_equal(shared.v[name], apart.v[name])
-    assert shared.overflows == apart.overflows and shared.overflows["a"] > 0
+    assert shared.overflows == apart.overflows and shared.overflowed("a") > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -259,7 +259,7 @@ def test_the_networks_reach_every_way():
         trace = simulate(network, codes, record=("spikes", "overflows"), backend="reference")
         for name, node in network.populations.items():
             seen["spikes"] += bool(trace.spikes[name].any())
-            seen["overflows"] += trace.overflows[name] > 0
+            seen["overflows"] += trace.overflowed(name) > 0
             seen["one by one"] += node.per_event and "a" in name
         seen["late"] += sum(edge.delay > 0 for edge in network.edges)
         for node in network.connections.values():

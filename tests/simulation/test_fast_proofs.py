@@ -61,7 +61,7 @@ def test_inputs_one_by_one_are_not_summed_where_the_sum_would_hide_an_overflow()
     """63 * 6 on top of what is there passes 511, though the whole sum need not."""
     network, codes = one_by_one(63)
     trace = simulate(network, codes, record=RECORD, backend="reference")
-    assert trace.overflows["lif"] > 0
+    assert trace.overflowed("lif") > 0
     with pytest.raises(RangeError, match=r"LX302.*lif.*one by one.*reference"):
         simulate(network, codes, backend="fast")
     np.testing.assert_array_equal(simulate(network, codes, record=("v",)).v["lif"], trace.v["lif"])

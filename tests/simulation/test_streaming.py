@@ -27,7 +27,7 @@ def test_chunks_are_the_whole(backend, cuts):
         assert len(parts) == len(cuts) + 1
         for name in network.populations:
             np.testing.assert_array_equal(np.concatenate([part.v[name] for part in parts]), whole.v[name])
-            assert sum(part.overflows[name] for part in parts) == whole.overflows[name]
+            assert sum(part.overflowed(name) for part in parts) == whole.overflowed(name)
         for name, state in whole.final_state.populations.items():
             np.testing.assert_array_equal(parts[-1].final_state.populations[name].v, state.v)
 

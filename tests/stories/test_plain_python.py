@@ -98,7 +98,7 @@ def test_the_networks_live_and_meet_every_rule():
         for name, node in network.populations.items():
             rules, v = node.rules, trace.v[name]
             seen.update([rules.leak.rounding, rules.reset, rules.membrane.overflow])
-            seen[f"overflowed: {rules.membrane.overflow}"] += trace.overflows[name]
+            seen[f"overflowed: {rules.membrane.overflow}"] += trace.overflowed(name)
             seen["ties"] += int((v == node.threshold).sum())
             seen["negative"] += int((v < 0).sum())
             seen["bias"] += int(np.any(node.bias))
