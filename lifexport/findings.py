@@ -187,6 +187,15 @@ CODES: dict[str, Code] = {
         "A constant drive of another size moves the resting potential towards or away from threshold.",
         severity="warning",
     ),
+    "LX213": Code(
+        "delivery across layers never seen",
+        "A spike that reaches the next layer a step later than thought makes every later layer another one.",
+        severity="note",
+        more=(
+            "Nobody has held the target's delays against a run of several layers of this kind (feed-forward, skip, "
+            "recurrent) in the tool or chip it describes. Record one, and replay it with `lifexport targets --replay`."
+        ),
+    ),
     "LX301": Code(
         "input codes unusable", "Simulators and exports take the integer codes of q.encode(x).", error=e.ParameterError
     ),
@@ -355,6 +364,15 @@ CODES: dict[str, Code] = {
         more=(
             "index is (step, sample, neuron) in the time of the simulator. Look at lag first: two recordings "
             "with different lags are two problems."
+        ),
+    ),
+    "LX607": Code(
+        "recorded vectors differ from the target",
+        "A description that does not give a recorded run again describes another chip.",
+        error=e.MismatchError,
+        more=(
+            "index is (step, neuron), or (step, sample, neuron) for a recorded network; the first difference in time "
+            "is named. Look at it first: later ones follow from it."
         ),
     ),
 }
