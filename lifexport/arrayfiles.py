@@ -40,7 +40,7 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
     return Path(path)
 
 
-def read_npz(path: str | os.PathLike[str], *, checked: bool = True) -> dict[str, np.ndarray]:
+def read_npz(path: str | os.PathLike[str], *, checked: bool = True, texts: bool = False) -> dict[str, np.ndarray]:
     """Arrays of a ``.npz`` file.
 
     Parameters
@@ -48,6 +48,8 @@ def read_npz(path: str | os.PathLike[str], *, checked: bool = True) -> dict[str,
     path : str or path
     checked : bool
         Hold the members against their checksums; without, a damaged number is read as what it is.
+    texts : bool
+        Take texts, too.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def read_npz(path: str | os.PathLike[str], *, checked: bool = True) -> dict[str,
             if len(set(names)) < len(names):
                 raise ValueError("two members of one name")
             return {
-                member.filename.removesuffix(".npy"): _member(file, archive, member, path, checked)
+                member.filename.removesuffix(".npy"): _member(file, archive, member, path, checked, texts)
                 for member in members
             }
     except OSError as reason:
@@ -72,18 +74,19 @@ def read_npz(path: str | os.PathLike[str], *, checked: bool = True) -> dict[str,
 
 
 def _member(
-    file: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, checked: bool
+    file: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, checked: bool, texts: bool
 ) -> np.ndarray:
+    kinds = NUMBERS + "U" * texts
     size = path.stat().st_size
     if member.compress_type == zipfile.ZIP_STORED and member.file_size > size:
         raise ValueError(f"{member.filename}: longer than the file")
     if checked or member.compress_type != zipfile.ZIP_STORED:
         with archive.open(member) as stream:
-            return _array(stream, member.file_size, member.filename)
+            return _array(stream, member.file_size, member.filename, kinds)
     file.seek(member.header_offset)
     name, extra = struct.unpack("<26x2H", file.read(30))
     file.seek(name + extra, os.SEEK_CUR)
-    return _array(io.BytesIO(file.read(member.file_size)), member.file_size, member.filename)
+    return _array(io.BytesIO(file.read(member.file_size)), member.file_size, member.filename, kinds)
 
 
 def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
@@ -98,14 +101,14 @@ def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
         raise error("LX003", found=f"{path}: {_first_line(reason)}", fix=_FIX) from None
 
 
-def _array(stream: IO[bytes], size: int, name: str) -> np.ndarray:
-    """The array of a stream of so many bytes; ValueError for anything but exactly one array of numbers."""
+def _array(stream: IO[bytes], size: int, name: str, kinds: str = NUMBERS) -> np.ndarray:
+    """The array of a stream of so many bytes; ValueError for anything but exactly one array of those kinds."""
     version = np.lib.format.read_magic(stream)
     reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if reader is None:
         raise ValueError(f"{name}: format {version}")
     shape, by_columns, dtype = reader(stream)
-    if dtype.kind not in NUMBERS or dtype.hasobject:
+    if dtype.kind not in kinds or dtype.hasobject:
         raise ValueError(f"{name}: {dtype} is not a number")
     if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"{name}: shape {shape} of {dtype} in {size} bytes")

@@ -222,15 +222,21 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         LX003 if the file cannot be opened or is not such JSON.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-        canonical_json(value).encode()
+        data = Path(path).read_bytes()
     except OSError as reason:
         raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing JSON file") from None
+    return parse_json(data, str(path))
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """The JSON of some bytes, by the rules of ``read_json``; errors call them ``name``."""
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+        canonical_json(value).encode()
     except ValueError as reason:
-        raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
+        raise error("LX003", found=f"{name}: not JSON ({reason})", fix="restore the file or write it anew") from None
     except RecursionError:
-        raise error("LX003", found=f"{path}: not JSON (nested too deeply)", fix="write the file anew") from None
+        raise error("LX003", found=f"{name}: not JSON (nested too deeply)", fix="write the file anew") from None
     return value
 
 

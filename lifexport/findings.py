@@ -205,6 +205,15 @@ CODES: dict[str, Code] = {
         "A constant drive of another size moves the resting potential towards or away from threshold.",
         severity="warning",
     ),
+    "LX213": Code(
+        "delivery across layers never seen",
+        "A spike that reaches the next layer a step later than thought makes every later layer another one.",
+        severity="note",
+        more=(
+            "Nobody has held the target's delays against a run of several layers of this kind (feed-forward, skip, "
+            "recurrent) in the tool or chip it describes. Record one, and replay it with `lifexport targets --replay`."
+        ),
+    ),
     "LX214": Code(
         "calibration overflows a word",
         "On its own calibration data the network clips or wraps sums, currents or drives that training did not clip.",
@@ -433,6 +442,15 @@ CODES: dict[str, Code] = {
             "with different lags are two problems."
         ),
     ),
+    "LX607": Code(
+        "recorded vectors differ from the target",
+        "A description that does not give a recorded run again describes another chip.",
+        error=e.MismatchError,
+        more=(
+            "index is (step, neuron), or (step, sample, neuron) for a recorded network; the first difference in time "
+            "is named. Look at it first: later ones follow from it."
+        ),
+    ),
     "LX608": Code(
         "statement that cannot be true",
         "A figure that contradicts others, or the network, was not measured on it.",
@@ -449,6 +467,7 @@ CODES: dict[str, Code] = {
         more="A bundle holds files and folders of its own, nothing else. Copy it with its links followed, and seal again.",
     ),
 }
+
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ ROOMS = [
     ("costing",),
     ("exploring",),
     ("bundle",),
+    ("vectors",),
     ("checking",),
     ("demo",),
     ("cli",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,6 +17,15 @@ from wild_nets import wild_network
 import lifexport as lx
 from lifexport import schemas
 from lifexport.bundle import intnetwork, specification
+from lifexport.vectors import replay
+
+SINABS = Path(__file__).parent / "golden" / "vectors" / "sinabs_public.npz"
+
+
+def fires_late() -> lx.Target:
+    """sinabs' neurons, but that they fire above their threshold alone."""
+    document = lx.load_target("sinabs-iaf").document
+    return lx.Target(document | {"threshold": document["threshold"] | {"compare": ">"}})
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +48,7 @@ def written(tmp_path_factory) -> dict[str, list[Any]]:
     documents["verification"] = [lx.verify(one.path).to_json(), lx.verify(folder / "none").to_json()]
     documents["difference"] = [lx.diff(one.path, two.path).to_json()]
     documents["recording"] = [lx.compare_recorded(q, {"last.spikes": spikes}, q.encode(x).codes).to_json()]
+    documents["replay"] = [replay(SINABS, "sinabs-iaf").to_json(), replay(SINABS, fires_late()).to_json()]
     documents["sweep"] = [
         lx.sweep(f, "fpga-q", x, grid={"weight_bits": [4, 9], "method": ["mse"]}, workers=1).to_json()
     ]

@@ -26,6 +26,7 @@ def test_the_shipped_schemas():
         "manifest",
         "quantspec",
         "recording",
+        "replay",
         "sweep",
         "target",
         "verification",

@@ -15,7 +15,7 @@ from ..network import FloatNetwork, IntNetwork
 from ..samples import Samples
 from ..simulation.overflows import Overflow
 from ..simulation.run import Backend
-from ..targets import load_target, target_names
+from ..targets import Target, load_target, never_seen, target_names
 from .causes import ROUNDING_DB
 from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
 from .overflowing import overflow_finding
@@ -133,6 +133,7 @@ def compare(
         findings=(
             *parameter_findings(weights, layers),
             *_run_findings(q, layers, sums, x.size),
+            *never_seen(q, _described(q)),
         ),
     )
     verdict, found = judge(report, thresholds)
@@ -219,8 +220,15 @@ def _beyond_rounding(sqnr_db: float | None) -> float | None:
     return None if sqnr_db is None or sqnr_db >= ROUNDING_DB else sqnr_db
 
 
-def _not_verified(q: IntNetwork) -> tuple[str, ...]:
+def _described(q: IntNetwork) -> Target | None:
+    """The shipped target of a network; None for a description that is not at hand."""
     if q.target in target_names() and (target := load_target(q.target)).digest == q.target_digest:
+        return target
+    return None
+
+
+def _not_verified(q: IntNetwork) -> tuple[str, ...]:
+    if target := _described(q):
         return tuple(target.document["status"]["not_verified"])
     return (f"target {q.target!r} is not one of the shipped ones",)
 

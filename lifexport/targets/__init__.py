@@ -6,3 +6,5 @@ from .target import Target as Target
 from .target import Width as Width
 from .target import load_target as load_target
 from .target import target_names as target_names
+from .topologies import never_seen as never_seen
+from .topologies import topologies as topologies

@@ -109,6 +109,14 @@ class Target:
             raise unknown_name("section", path, document["evidence"])
         return {"how": entry["how"], "source": document["sources"][entry["source"]]}
 
+    @property
+    def seen_across_layers(self) -> tuple[str, ...]:
+        """Networks of several layers in which its delays were seen: ``feed_forward``, ``skip``, ``recurrent``.
+
+        A description that does not say so was never seen in any.
+        """
+        return tuple(self.document["status"].get("seen_across_layers", ()))
+
     def choose(self, section: str, field: str, value: str | None) -> str:
         """Return ``value`` if the list ``section.field`` allows it, the first entry if it is None (else LX203)."""
         allowed = self.document[section][field]

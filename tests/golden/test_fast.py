@@ -6,26 +6,24 @@ import numpy as np
 import pytest
 
 from lifexport.errors import RangeError
-from tests.golden import adapters
-from tests.golden.adapters import FOLDER, adapter, loihi_lava, loihi_nengo, read, xylo
+from tests.golden.recorded import RUNS, Run, require_equal
 
-CASES = [(path, case) for path in sorted(FOLDER.glob("*.npz")) for case in read(path)]
-SUMMED = [(p, c) for p, c in CASES if adapter(p) is loihi_nengo or (adapter(p) is loihi_lava and c.kind == "net")]
+SUMMED = [
+    run
+    for run in RUNS
+    if run.layout in ("nengo", "lava network")
+    or (run.layout == "network" and run.target in ("loihi-lava", "loihi1-nengo", "sinabs-iaf"))
+]
 
 
 @pytest.mark.sampled
-@pytest.mark.parametrize(("path", "case"), [pytest.param(p, c, id=f"{p.stem}-{c.name}") for p, c in SUMMED])
-def test_the_fast_simulator_gives_the_same(path, case, monkeypatch):
-    monkeypatch.setattr(adapters, "BACKEND", "fast")
-    replayed = adapter(path)(case)
-    for name, expected in case.recorded.items():
-        np.testing.assert_array_equal(replayed[name], expected, err_msg=name)
+@pytest.mark.parametrize("run", SUMMED, ids=[run.id for run in SUMMED])
+def test_the_fast_simulator_gives_the_same(run: Run):
+    require_equal(run, run.replayed("fast"))
 
 
-def test_inputs_taken_one_by_one_are_left_to_the_reference(monkeypatch):
-    case = next(case for path, case in CASES if adapter(path) is xylo)
-    monkeypatch.setattr(adapters, "BACKEND", "fast")
+def test_inputs_taken_one_by_one_are_left_to_the_reference():
+    run = next(run for run in RUNS if run.layout == "xylo")
     with pytest.raises(RangeError, match=r"LX302.*one by one"):
-        xylo(case)
-    monkeypatch.setattr(adapters, "BACKEND", "auto")
-    np.testing.assert_array_equal(xylo(case)["v"], case.recorded["v"])
+        run.replayed("fast")
+    np.testing.assert_array_equal(run.replayed("auto")["v"], run.case.recorded["v"])

@@ -13,8 +13,8 @@ from lifexport.neurons import IntLIF
 from lifexport.nodes import Output
 from lifexport.simulation import simulate
 from lifexport.targets import choose_rules, load_target
+from lifexport.vectors.building import dense, spikes
 from tests.data import DATA, needs
-from tests.golden.adapters import dense, spikes
 
 
 @needs("loihi_cuba_dense_reference.npz")

@@ -150,7 +150,7 @@ def test_what_is_accepted_by_name_is_told(case):
     report = lx.compare(f, q, x)
     assert report.approximations == q.approximations
     assert f"approximated: {q.approximations[0]}"[:60] in report.card()
-    assert q.latency == {"fpga-q": 0, "xylo-v1": 1, "xylo-v2": 1}.get(target, 2)
+    assert q.latency == {"fpga-q": 0, "xylo-v1": 1, "xylo-v2": 1, "spikerplus": 3}.get(target, 2)
     for name in ACCEPTED[case]:
         fewer = tuple(other for other in ACCEPTED[case] if other != name)
         with pytest.raises(UnsupportedError, match=rf"LX203.*{name}"):
