@@ -154,7 +154,10 @@ def _beyond(whole: Mapping[str, Any], part: Mapping[str, Any], more: int, q: Int
         most = q.nodes[row["node"]].max_spikes or 255
         for key, many in (("float", 1), ("integer", most), ("coincident", 1), ("differing", 1)):
             pairs.append((f"{row['node']}.spikes.{key}", row["spikes"][key], here["spikes"][key], many * room))
-        pairs.append((f"{row['node']}.overflows", row["membrane"]["overflows"], here["membrane"]["overflows"], None))
+        stated = {word["word"]: word for word in row.get("words", ())}
+        for word in here["words"] if stated else ():
+            known, name = stated[word["word"]], f"{row['node']}.{word['word']}.overflows"
+            pairs.append((name, known["overflows"], word["overflows"], known["judged"] - word["judged"]))
         for key in ("neurons_silent_float", "neurons_silent_integer", "neurons_always_firing"):
             pairs.append((f"{row['node']}.{key}", here[key], row[key], None))
     for field, stated, measured, room in pairs:

@@ -136,8 +136,25 @@ def _layer(row: Mapping[str, Any]) -> LayerFidelity:
         membrane_sqnr_db=membrane["sqnr_db"],
         membrane_sqnr_local_db=membrane["sqnr_local_db"],
         van_rossum=spikes["van_rossum"],
-        overflows=membrane["overflows"],
+        words=_words(row),
         silent_float=row["neurons_silent_float"],
         silent_integer=row["neurons_silent_integer"],
         always_firing=row["neurons_always_firing"],
+    )
+
+
+def _words(row: Mapping[str, Any]) -> tuple[WordFidelity, ...]:
+    """Words of a layer; an older document has one count for all of them, as if it were the membrane's."""
+    if "words" not in row:
+        values, count = row["spikes"]["values"], row["membrane"]["overflows"]
+        return (WordFidelity(word="membrane", rule="saturate", count=count, judged=values, first=None),)
+    return tuple(
+        WordFidelity(
+            word=word["word"],
+            rule=word["rule"],
+            count=word["overflows"],
+            judged=word["judged"],
+            first=None if word["first"] is None else tuple(word["first"]),
+        )
+        for word in row["words"]
     )
