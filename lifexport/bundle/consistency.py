@@ -159,7 +159,7 @@ def _findings(
         yield contradiction(FIDELITY, f"{code}{where} {said}", field="findings")
     for row in report.layers:
         others = {code for code, node, _ in told if node == row.node and code.startswith("LX5")} - {*FIGURES}
-        if row.overflows and not others - {"LX508"} or (OVERFLOW in others and not row.overflows):
+        if (row.overflows and not others - {"LX508"}) or (OVERFLOW in others and not row.overflows):
             yield contradiction(FIDELITY, f"{row.overflows} overflows, and no such finding", field=row.node)
 
 
