@@ -464,10 +464,9 @@ CODES: dict[str, Code] = {
         "link inside a bundle",
         "A link leads to files that nobody sealed, and that may be others tomorrow, or on another machine.",
         error=e.MismatchError,
-        more="A bundle holds files and folders of its own, nothing else. Copy it with its links followed, and seal again.",
+        more="A bundle holds files and folders of its own, nothing else: put what the link leads to in its place.",
     ),
 }
-
 
 
 @dataclass(frozen=True, kw_only=True)

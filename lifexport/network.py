@@ -290,7 +290,7 @@ class IntNetwork(Network):
     target_digest: str = ""
     approximations: tuple[str, ...] = ()
     trained: str | None = arrays.later(None)
-    calibration: Samples | None = arrays.later(None)
+    calibration: Samples | None = arrays.later(None)  # noqa: RUF009
 
     def __post_init__(self):
         super().__post_init__()

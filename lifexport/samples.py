@@ -1,5 +1,7 @@
-"""Which samples a network was calibrated on, told by a short digest of each: so that others can see whether they are
-among those that they evaluate on."""
+"""Which samples a network was calibrated on, told by a short digest of each.
+
+So others can see whether they are among those that they evaluate on.
+"""
 
 from __future__ import annotations
 

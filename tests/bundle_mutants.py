@@ -14,6 +14,10 @@ CAUSES = "tests/fidelity/test_causes.py"
 TRAINS = "tests/fidelity/test_trains.py"
 VERDICT = "tests/fidelity/test_verdict.py"
 COST = "tests/costing/test_costing.py"
+STATISTICS = "tests/fidelity/test_statistics.py"
+EVIDENCE = "tests/fidelity/test_evidence.py"
+STATED = "tests/bundle/test_stated.py"
+FORGED = "tests/bundle/test_stated.py::test_every_figure_that_follows_from_others_is_held_against_them"
 SWEEP = "tests/exploring/test_sweeping.py"
 LAYERS = "tests/exploring/test_layers.py"
 PAGE = "tests/reporting/test_page.py"
@@ -73,5 +77,47 @@ BUNDLE_MUTANTS = [
     Mutant("reporting/drawing.py", "matplotlib.rcdefaults()", "pass", PAGE),
     Mutant("reporting/drawing.py", '{"svg.hashsalt": name}', '{"svg.hashsalt": "page"}', PAGE),
     Mutant("fidelity/parameters.py", "population.scale * _kept(population)", "population.scale", PAGE),
+    Mutant("fidelity/statistics.py", "** 2) / (self.total + 2))", "** 2) / self.total)", STATISTICS),
+    Mutant("fidelity/statistics.py", " or self.signal == 0.0", "", STATISTICS),
+    Mutant("fidelity/verdict.py", "100 * (change.lost - change.gained)", "100 * change.lost", VERDICT),
+    Mutant("fidelity/verdict.py", "if row.spikes_float and not row", "if not row", VERDICT),
+    Mutant("fidelity/verdict.py", "(most if certain else points) <= asked", "points <= asked", EVIDENCE),
+    Mutant("fidelity/verdict.py", "(least if certain else rate) >= asked", "rate >= asked", EVIDENCE),
+    Mutant("fidelity/verdict.py", "evidence=row.name not in doubtful", "evidence=True", EVIDENCE),
+    Mutant("fidelity/evidence.py", "if number == 1]", "if number == 0]", EVIDENCE),
+    Mutant("fidelity/evidence.py", "if report.distinct < needed:", "if report.samples < needed:", EVIDENCE),
+    Mutant(
+        "fidelity/evidence.py", "about = RUN if len(silent) == len(spiking) else SPIKES", "about = SPIKES", EVIDENCE
+    ),
+    Mutant("fidelity/evidence.py", "if shared is None or not shared.found:", "if True:", EVIDENCE),
+    Mutant("samples.py", 'if self.count > len(kept) else "g"', 'if False else "g"', EVIDENCE),
+    Mutant("samples.py", ") + 0.0 for i in", ") for i in", EVIDENCE),
+    Mutant(
+        "costing/costing.py", "spikes=int(trace.spikes[name].sum(", "spikes=int((trace.spikes[name] > 0).sum(", COST
+    ),
+    Mutant("costing/memory.py", "word - node.threshold_shift", "word", COST),
+    Mutant("costing/memory.py", "if same or per_layer", "if same", COST),
+    Mutant("cli/outcome.py", "HOLDS if report.ok else FOUND", "HOLDS", EVIDENCE),
+    Mutant("fidelity/impossible.py", "(gained, lost) != (change.gained, change.lost) or", "", FORGED),
+    Mutant(
+        "bundle/consistency.py",
+        "memory=memory(q)",
+        "memory=memory(q)[:0]",
+        STATED + "::test_costs_are_held_against_network_and_run",
+    ),
+    Mutant("bundle/consistency.py", "weights=tuple(weight_fidelity(f, q))", "weights=followed.weights", FORGED),
+    Mutant("bundle/stating.py", "rel_tol=ROUNDING", "rel_tol=0.1", FORGED),
+    Mutant(
+        "bundle/measuring.py",
+        "if page.encode() != ",
+        "if False and page.encode() != ",
+        STATED + "::test_a_forged_page_and_figures_are_found_once_the_inputs_are_there",
+    ),
+    Mutant(
+        "bundle/verifying.py",
+        "not np.array_equal(q.encode(vectors.x).codes, vectors.codes)",
+        "False",
+        STATED + "::test_real_golden_inputs_are_those_of_the_codes",
+    ),
 ]
 """Words select them, as ``python tests/mutants.py bundle/ fidelity/``."""

@@ -1,4 +1,4 @@
-"""Target and choices of a bundle held against its network: are its words and rules the ones they give?"""
+"""Target and choices of a bundle held against its network: its words and rules must be the ones they give."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from ..costing.memory import memory
 from ..export.provenance import plain
 from ..fidelity.comparing import INPUT_TOLERANCE, semantics
 from ..fidelity.impossible import impossible
+from ..fidelity.overflowing import overflow_finding
 from ..fidelity.parameters import (
     bias_fidelity,
     decay_fidelity,
@@ -30,12 +31,13 @@ from ..targets import Target
 from .saving import COST, FIDELITY
 from .stating import differences
 
-OVERFLOW = "LX503"
 FIX = "save the bundle again from the trained network; another version may count otherwise"
 INDEX = ("index",)
 """Of several neurons that changed by the same amount another machine may name another one."""
 FIGURES = ("LX208", "LX210", "LX211", "LX212", "LX501", "LX502", "LX504", "LX505", "LX506")
-"""Findings that follow from the figures of any report; LX508 to LX511 from those of newer ones."""
+"""Findings that follow from the figures of any report."""
+NEWER = ("LX503", "LX507", "LX508", "LX509", "LX510", "LX511")
+"""Those that follow from the figures of newer ones."""
 
 
 def contradiction(file: str, found: str, *, field: str | None = None) -> Finding:
@@ -147,19 +149,19 @@ def _findings(
             follow.add(("LX501", row.node, None))
         if row.always_firing:
             follow.add(("LX502", row.node, None))
+        follow |= {(f.code, f.node, f.field) for f in (overflow_finding(row.node, w) for w in row.words if w.count)}
     if report.input_clipped:
         follow.add(("LX504", q.input_name, None))
     if report.input_zeroed > INPUT_TOLERANCE * report.input_nonzero:
         follow.add(("LX505", q.input_name, None))
-    judged = {*FIGURES} - ({"LX505"} if older else set()) | (set() if older else {"LX508", "LX509", "LX510", "LX511"})
+    judged = {*FIGURES} - {"LX505"} if older else {*FIGURES, *NEWER}
     told = {(row["code"], row["node"], row["field"]) for row in document["findings"]}
     for code, node, field in sorted({row for row in told ^ follow if row[0] in judged}, key=str):
         where = f" of {'.'.join(part for part in (node, field) if part)}" if node or field else ""
         said = "does not follow from the figures" if (code, node, field) in told else "follows, and is not there"
         yield contradiction(FIDELITY, f"{code}{where} {said}", field="findings")
-    for row in report.layers:
-        others = {code for code, node, _ in told if node == row.node and code.startswith("LX5")} - {*FIGURES}
-        if row.overflows and not others - {"LX508"} or (OVERFLOW in others and not row.overflows):
+    for row in report.layers if older else ():  # there all words were counted, and told, as one
+        if bool(row.overflows) != ("LX503", row.node) in {(code, node) for code, node, _ in told}:
             yield contradiction(FIDELITY, f"{row.overflows} overflows, and no such finding", field=row.node)
 
 

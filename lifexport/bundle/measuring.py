@@ -60,9 +60,7 @@ def given_inputs(bundle: Bundle, inputs: np.ndarray | None, labels: np.ndarray |
     return Given(golden.astype(np.float64) if whole and golden is not None else None, None, others)
 
 
-def measure(
-    bundle: Bundle, q: IntNetwork, f: FloatNetwork, target: Target | None, given: Given
-) -> Measured:
+def measure(bundle: Bundle, q: IntNetwork, f: FloatNetwork, target: Target | None, given: Given) -> Measured:
     """Run both networks again, and hold every stated figure against what they do.
 
     Raises

@@ -154,9 +154,7 @@ def verify(
     return Verification(path=str(path), seal=document["seal"], checks=tuple(checks), stated=tuple(stated))
 
 
-def _contents(
-    folder: Path, inputs: np.ndarray | None, labels: np.ndarray | None, stated: list[str]
-) -> list[Check]:
+def _contents(folder: Path, inputs: np.ndarray | None, labels: np.ndarray | None, stated: list[str]) -> list[Check]:
     bundle = Bundle(folder)
     checks = [_checked("documents", lambda: check_documents(bundle))]
     if not checks[0].holds:

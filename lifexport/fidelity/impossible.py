@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..network import FloatNetwork, IntNetwork
+from ..simulation.overflows import tally
 from .causes import CAUSES
 from .report import Cause, Divergence, FidelityReport, LayerFidelity
 
@@ -31,7 +32,7 @@ def impossible(report: FidelityReport, q: IntNetwork, f: FloatNetwork | None, *,
     yield from _predictions(report, q, older)
     yield from _accuracy(report)
     for row in report.layers:
-        yield from ((row.node, field, found) for field, found in _layer(report, row, q))
+        yield from ((row.node, field, found) for field, found in _layer(report, row, q, older))
     yield from _first(report, q, f)
     yield from _causes(report)
 
@@ -91,7 +92,7 @@ def _accuracy(report: FidelityReport) -> Iterator[Place]:
         yield None, "accuracy", "more samples right in both networks than have the same prediction"
 
 
-def _layer(report: FidelityReport, row: LayerFidelity, q: IntNetwork) -> Iterator[tuple[str, str]]:
+def _layer(report: FidelityReport, row: LayerFidelity, q: IntNetwork, older: bool) -> Iterator[tuple[str, str]]:
     node = q.nodes[row.node]
     moments = report.steps * report.samples
     most, a, b = (node.max_spikes or 255) if node.spiking else 0, row.spikes_float, row.spikes_integer
@@ -113,8 +114,22 @@ def _layer(report: FidelityReport, row: LayerFidelity, q: IntNetwork) -> Iterato
             yield f"neurons_silent_{name}", f"{silent} of {row.neurons} neurons, {spikes} spikes of the others"
     if row.always_firing > row.neurons - row.silent_integer or row.always_firing * moments > b:
         yield "neurons_always_firing", f"{row.always_firing} of {row.neurons} neurons, {b} spikes"
-    if node.rules.current is None and row.overflows > row.values:
-        yield "membrane.overflows", f"{row.overflows} of {row.values} values"
+    yield from _words(report, row, q, older)
+
+
+def _words(report: FidelityReport, row: LayerFidelity, q: IntNetwork, older: bool) -> Iterator[tuple[str, str]]:
+    """Words that the chip has not, or more overflows than steps: those that were run are a few more than compared."""
+    if older:
+        return
+    known = {word: found.rule for word, found in tally(q, {}, 1)[row.node].items()}
+    if {word.word: word.rule for word in row.words} != known or len(row.words) != len(known):
+        yield "words", f"{[word.word for word in row.words]}, not the words and rules of the network"
+    rows = row.neurons * report.samples
+    for word in row.words:
+        if word.judged % rows or word.judged < rows * report.steps or word.count > word.judged:
+            yield f"words.{word.word}", f"{word.count} overflows of {word.judged} numbers judged"
+        if (word.first is None) == (word.wraps and bool(word.count)):
+            yield f"words.{word.word}.first", "a place of what never wrapped, or none of what did"
 
 
 def _first(report: FidelityReport, q: IntNetwork, f: FloatNetwork | None) -> Iterator[Place]:

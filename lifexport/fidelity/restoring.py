@@ -17,6 +17,7 @@ from .report import (
     PredictionChange,
     ThresholdFidelity,
     WeightFidelity,
+    WordFidelity,
 )
 from .statistics import PairedChange, Proportion
 from .verdict import Thresholds

@@ -16,9 +16,11 @@ from lifexport import schemas
 from lifexport.costing import memory
 from lifexport.costing.costing import fan_outs
 from lifexport.errors import FileError
-from lifexport.nodes import IntWeights
+from lifexport.graph import Edge
+from lifexport.neurons import IntLIF, Leak, Rules, Word
+from lifexport.nodes import InputCode, IntDense, IntInput, IntWeights, Output
 from lifexport.spatial import IntConv
-from lifexport.targets import Target
+from lifexport.targets import Target, target_names
 
 
 def slow_fan_out(node, index):
@@ -87,6 +89,35 @@ def test_memory_of_numbers_that_are_shared():
         kind = q.nodes[row.node]
         if isinstance(kind, IntWeights):
             assert row.bits - row.delays == kind.weight.size * kind.weight_bits
+
+
+def one_population(**fields):
+    rules = Rules(membrane=Word.signed(16), leak=Leak(bits=4), max_spikes=4)
+    fixed = {"shape": (2,), "rules": rules, "decay": 15, "threshold": 16, "reset_code": 16, "unit": 1}
+    nodes = {"in": IntInput(shape=(1,), code=InputCode(kind="counts", bits=6)), "out": Output(shape=(2,))}
+    nodes |= {"fc": IntDense(weight=np.array([[8], [3]])), "lif": IntLIF(**{**fixed, **fields})}
+    edges = [Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")]
+    return lx.IntNetwork(nodes=nodes, edges=edges, dt=1e-3)
+
+
+def test_several_spikes_of_a_step_all_count():
+    q, codes = one_population(), np.full((5, 2, 1), 7)
+    spikes = lx.simulate(q, codes, record=("spikes",)).spikes["lif"]
+    assert spikes.max() > 1
+    found = lx.cost(q, codes)
+    assert found.spikes == spikes.sum() > (spikes > 0).sum()
+
+
+def test_low_bits_that_are_always_zero_are_not_stored():
+    plain, shifted = (memory(one_population(threshold_shift=shift))[-1] for shift in (0, 3))
+    assert (plain.thresholds, shifted.thresholds) == (16, 13)
+
+
+def test_a_target_with_one_threshold_for_a_layer_stores_one():
+    apart = one_population(threshold=[16, 32], reset_code=[16, 32])
+    assert memory(apart)[-1].thresholds == 2 * 16
+    layered = next(n for n in target_names() if lx.load_target(n).document["threshold"].get("per") == "layer")
+    assert memory(dataclasses.replace(apart, target=layered))[-1].thresholds == 16
 
 
 def test_late_edges_hold_what_is_under_way():

@@ -26,6 +26,20 @@ def test_paired_interval_covers_the_truth_as_often_as_it_says():
     assert 0.94 <= inside / len(draws) <= 0.98
 
 
+@pytest.mark.parametrize(("gained", "lost", "total"), [(0, 0, 12), (2, 3, 450), (7, 1, 40)])
+def test_paired_interval_by_its_formula(gained, lost, total):
+    z, n = 1.959963984540054, total + 2
+    a, b = (gained + 1) / n, (lost + 1) / n
+    half = z * np.sqrt((a + b - (a - b) ** 2) / n)
+    assert PairedChange(gained=gained, lost=lost, total=total).interval == pytest.approx((a - b - half, a - b + half))
+
+
+def test_noise_without_a_signal_is_no_ratio():
+    silent = Noise()
+    silent.add(np.zeros(3), np.ones(3))
+    assert silent.sqnr_db is None
+
+
 def test_paired_interval_is_bounded_and_centred():
     low, high = PairedChange(gained=0, lost=3, total=3).interval
     assert -1 <= low < high <= 1

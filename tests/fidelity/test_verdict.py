@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from float_nets import float_network
 
@@ -76,6 +77,26 @@ def test_silent_layers_are_counted(pair):
     (row,) = found.verdict
     assert not row.holds and row.node == "last" and row.measured == 1
     assert lx.compare(f, q, x, thresholds=lx.Thresholds(silent_layers=0)).ok
+
+
+def test_a_drop_is_lost_minus_gained(pair):
+    f, q, x, labels = pair
+    integer = lx.simulate(q, x).prediction.labels
+    truth = labels.copy()
+    (changed,) = np.nonzero(labels != integer)
+    assert len(changed) >= 1
+    truth[changed[0]] = integer[changed[0]]  # the integers win one
+    (row,) = lx.compare(f, q, x, labels=truth, thresholds=lx.Thresholds(accuracy_drop=0)).verdict
+    assert row.measured == pytest.approx(100 * (len(changed) - 2) / 6)
+
+
+def test_a_layer_silent_in_training_too_did_not_fall_silent(pair):
+    f, _, x, _ = pair
+    quiet = dataclasses.replace(f.nodes["last"], v_threshold=1e3)
+    mute = dataclasses.replace(f, nodes={**f.nodes, "last": quiet})
+    q = lx.quantize(mute, "fpga-q", calibration=x[::-1])
+    (row,) = lx.compare(mute, q, x, thresholds=lx.Thresholds(silent_layers=0)).verdict
+    assert row.measured == 0 and row.holds and not row.evidence
 
 
 def test_accuracy_needs_labels(pair):

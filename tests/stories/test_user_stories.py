@@ -29,9 +29,9 @@ def work(tmp_path_factory):
     f, x = float_network(1)
     lx.to_nir(f, folder / "model.nir")
     np.savez(folder / "x.npz", x=x, labels=lx.simulate(f, x).prediction.labels)
-    done = call(
-        "export", folder / "model.nir", "--target", "fpga-q", "--inputs", folder / "x.npz", "--out", folder / "out"
-    )
+    np.savez(folder / "seen.npz", x=x[::-1])
+    more = ("--inputs", folder / "x.npz", "--calibration", folder / "seen.npz", "--out", folder / "out")
+    done = call("export", folder / "model.nir", "--target", "fpga-q", *more)
     assert done.code == 0, done
     return folder
 
@@ -107,6 +107,7 @@ def test_a_verification_engineer(out, work, tmp_path):
         "onnx",
         "nir",
         "certificate",
+        "figures",
         "inputs",
     ]
     assert "0 differ" in document["checks"][2]["said"] and "predict the same" in document["checks"][-1]["said"]
@@ -191,6 +192,8 @@ def test_a_reviewer(out, work, tmp_path):
     assert done.code == 1 and "LX506" in done.out and "FAILS  spike_coincidence" in done.out
     (tmp_path / "lifexport.toml").write_text("[fidelity]\naccuracy_drop = 100\n")
     assert call(*gate).code == 0
+    no_evidence = call("compare", other, *gate[2:])  # calibrated on what it is evaluated on
+    assert no_evidence.code == 1 and "NO EVIDENCE" in no_evidence.out and "LX510" in no_evidence.out
     document = json.loads((out / "network.json").read_text())
     node = next(node for node in document["nodes"] if node["kind"] == "LIF")
     node["threshold"]["base64"] = node["threshold"]["base64"].translate(str.maketrans("AB", "BA"))

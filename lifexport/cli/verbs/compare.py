@@ -22,7 +22,8 @@ def compare(
 ) -> int:
     """Compare the integer network of BUNDLE with the trained one, or a recording with the simulator.
 
-    Exit code 1 if a threshold is not met, or the run is no evidence for it. Example: lifexport compare out --inputs test.npz --thresholds lifexport.toml
+    Exit code 1 if a threshold is not met, or the run is no evidence for it.
+    Example: lifexport compare out --inputs test.npz --thresholds lifexport.toml
     """
     from ...arrayfiles import read_inputs
     from ...bundle import Bundle

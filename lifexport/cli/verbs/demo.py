@@ -33,4 +33,4 @@ def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) 
         say_json(result.report.to_json())
         return
     say(result.card, nl=False)
-    say(f"\nwritten to {out}: open report.html; lifexport verify {out} runs everything again")
+    say(f"\nwritten to {out}: open report.html; lifexport verify {out} runs again what it can")
