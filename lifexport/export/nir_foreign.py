@@ -91,7 +91,7 @@ def _ask_source(graph: RawGraph, nodes: dict[str, Raw], told: Options, given: ni
         fix = "pass dt= in seconds" + (f"; the file's numbers fit {own.step}" if own else "")
         return Finding(code="LX103", field="dt", found="none; the file does not say", fix=fix)
     shown = [fit for fit in able if fit.shown]
-    tool = nir_fitting.named_by(graph.nodes | nodes, graph.metadata)
+    tool = nir_fitting.named_by({*graph.nodes, *nodes}, graph.metadata)
     if tool is not None:
         shown = [fit for fit in able if fit.source == tool] + [fit for fit in shown if fit.source != tool]
     if shown:

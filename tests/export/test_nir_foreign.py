@@ -102,7 +102,7 @@ ASKED = {
     "r and w_in of snnTorch": ((cuba(),), "source", ['source="snntorch"', 'source="lava"']),
     "r of spikingjelly": ((lif(r=2.0), lif(tau=2e-3, r=4.0)), "source", ['spikingjelly" with dt = 0.0005']),
     "r of integrators": ((iaf(1e3),), "source", ['spikingjelly" with dt = 0.001']),
-    "steps": ((lif(tau=20.0),), "dt", ["source=", 'source="sinabs-single"']),
+    "steps": ((lif(tau=20.0, r=10.0),), "dt", ["source=", 'source="sinabs-single"']),
     "one": ((lif(),), "dt", ["pass source= and dt=", 'source="norse" with dt <= 0.001']),
 }
 
