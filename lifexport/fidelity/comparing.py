@@ -16,8 +16,8 @@ from ..simulation.overflows import Overflow
 from ..simulation.run import Backend
 from ..targets import load_target, target_names
 from .causes import ROUNDING_DB
-from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
 from .overflowing import overflow_finding
+from .parameters import bias_fidelity, decay_fidelity, parameter_findings, threshold_fidelity, weight_fidelity
 from .report import Cause, CauseLayer, FidelityReport, LayerFidelity, PredictionChange, WordFidelity
 from .running import LayerSums, Sums, run_both
 from .statistics import PairedChange, Proportion
