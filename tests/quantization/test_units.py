@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
@@ -76,17 +75,18 @@ def test_no_code_depends_on_the_unit(case):
     for method, power_of_two in (*zip(METHODS, (True, False, True, False), strict=True), ("minmax", False)):
         more = {"method": method, "power_of_two": power_of_two, "weight_bits": 4, "approximate": approximate} | choices
         found = []
-        for one in UNITS:
+        units = UNITS if method == "minmax" else UNITS[:2]
+        for one in units:
             f, x = network(kind, one, **fields)
             found.append(lx.quantize(f, target, calibration=x, input=SPIKES, **more))
         for other in found[1:]:
             assert integers(other) == integers(found[0]), (method, power_of_two)
         volts = [float(q.nodes["a"].unit) for q in found]
-        np.testing.assert_allclose(np.divide(volts, volts[0]), UNITS, rtol=2e-7)
+        np.testing.assert_allclose(np.divide(volts, volts[0]), units, rtol=2e-7)
 
 
 def test_powers_of_two_are_those_of_the_threshold():
-    """A network on the grid keeps its codes, whatever it was trained in; captured from layers with units and without."""
+    """A network on the grid keeps its codes, whatever it was trained in; captured with units and without."""
     rng = np.random.default_rng(0)
     k = rng.integers(-127, 128, (10, 6))
     k[0, 0] = 127
