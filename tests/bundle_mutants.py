@@ -50,7 +50,7 @@ BUNDLE_MUTANTS = [
     Mutant("simulation/real_ops.py", "return x * m / (1 << k)", "return np.floor(x * m / (1 << k))", CAUSES),
     Mutant("costing/costing.py", "(len(node.weight) // node.groups)", "len(node.weight)", COST),
     Mutant("costing/costing.py", "minlength=places + 1)[1:]", "minlength=places + 1)[:-1]", COST),
-    Mutant("costing/memory.py", "node.weight.size * node.weight_bits", "node.weight.size * 8", COST),
+    Mutant("costing/memory.py", "node.weight.size * (node.weight_bits - unstored)", "node.weight.size * 8", COST),
     Mutant("exploring/sweeping.py", 'if a["unsafe"] and not b["unsafe"]:', "if False:", SWEEP),
     Mutant("exploring/sweeping.py", "if done.row(choices) is None", "if True", SWEEP),
     Mutant(

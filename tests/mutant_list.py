@@ -44,6 +44,14 @@ LATE = "tests/finetuning/test_gradient.py::test_what_is_late_is_nothing_at_first
 SOUND = "tests/certificate/test_sound.py"
 CERTIFIED = "tests/certificate/test_certificate.py"
 INTERVALS = "tests/certificate/test_interval_ops.py"
+OVERFLOWS = "tests/fidelity/test_overflowing.py::test_"
+TOLD = f"{OVERFLOWS}a_wrap_is_told_as_one_and_never_called_harmless"
+FITTED = f"{OVERFLOWS}quantize_chooses_a_scale_under_which_calibration_fits"
+UNFIT = f"{OVERFLOWS}where_no_scale_fits_quantize_warns_and_keeps_what_it_has"
+UNIT = "tests/quantization/test_units.py::test_"
+POWERS = f"{UNIT}powers_of_two_are_those_of_the_threshold"
+RATIOS = "lifexport/quantization/units.py"
+MEMORY = "tests/costing/test_memory.py"
 
 
 MUTANTS = [
@@ -475,6 +483,45 @@ MUTANTS = [
         "simulation/trace.py", "if _form(given[key]) != _form(own[key]):", "if False:", "tests/simulation/test_run.py"
     ),
     Mutant("readout.py", "return v[-1]", "return v[0]", "tests/test_readout.py"),
+    # Overflows, word by word
+    Mutant("ops.py", "self.left.get(word, np.array(False)) | (before != after)", "before != after", OPS),
+    Mutant("simulation/jax_ops.py", "self.left.get(name, False) | (before != after)", "before != after", OPS),
+    Mutant("neurons/named.py", 'sum_word=named("sum",', 'sum_word=named("current",', TOLD),
+    Mutant("simulation/overflows.py", "math.prod(network.nodes[name].shape) * steps", "steps", TOLD),
+    Mutant("fidelity/overflowing.py", "if not row.wraps:", "if True:", TOLD),
+    Mutant("fidelity/report.py", "max((word.rate for", "min((word.rate for", TOLD),
+    Mutant(
+        "fidelity/running.py",
+        "(step, start + sample",
+        "(step, sample",
+        f"{OVERFLOWS}the_first_wrap_has_the_sample_of_the_whole_batch",
+    ),
+    # Scales that calibration fits into
+    Mutant("quantization/fitting.py", 'word != "membrane" or', 'word == "sum" or', FITTED),
+    Mutant(
+        "quantization/fitting.py",
+        "if some < codes.shape[1]:",
+        "if False:",
+        f"{OVERFLOWS}large_calibrations_are_fitted_in_part_and_then_whole",
+    ),
+    Mutant("quantization/quantizing.py", "if self.spec.membrane_range is not None:", "if False:", TOLD),
+    Mutant("quantization/quantizing.py", "_largest_code(after) >= _largest_code(before)", "True", UNFIT),
+    Mutant("quantization/quantizing.py", "float(self._largest_potential() / step) >= FINEST", "True", UNFIT),
+    # Units of training
+    Mutant(
+        "quantization/units.py", "np.rint(np.ldexp(mantissa, RATIO_BITS))", "np.ldexp(mantissa, RATIO_BITS)", RATIOS
+    ),
+    Mutant("quantization/quantizing.py", "self.one = reference(network, self.feeding)", "self.one = 1.0", POWERS),
+    Mutant(
+        "quantization/quantizing.py",
+        "if not reached:",
+        "if reached < 0:",
+        f"{UNIT}a_read_out_that_calibration_never_moves_is_refused",
+    ),
+    # Memory
+    Mutant("costing/memory.py", "word - node.threshold_shift", "word", MEMORY),
+    Mutant("costing/memory.py", "bits if same or per_layer else", "bits if same else", MEMORY),
+    Mutant("costing/memory.py", "(node.weight_bits - unstored)", "node.weight_bits", MEMORY),
     *ONNX_MUTANTS,
     *BUNDLE_MUTANTS,
     *DEEP_MUTANTS,

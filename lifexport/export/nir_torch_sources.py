@@ -184,7 +184,7 @@ SNNTORCH = Source(
 
 def _spikingjelly_lif(given: Parameters, asked: Asked) -> FloatLIF:
     at_reset = {"v_rest": given["v_reset"], "compare": ">="}
-    if not np.allclose(given["v_leak"], given["v_reset"], rtol=1e-6, atol=1e-12):
+    if not np.allclose(given["v_leak"], given["v_reset"], rtol=1e-6, atol=1e-9 * np.abs(given["v_threshold"]).max()):
         fix = 'train with both equal, or read it with source="ode"'
         raise error("LX401", field="v_leak", found="not v_reset, which spikingjelly takes for both", fix=fix)
     if equal(given["r"], 1.0):

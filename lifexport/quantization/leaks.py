@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..neurons import Leak
+from .units import ratios
 
 
 class LeakMap:
@@ -33,6 +34,7 @@ class LeakMap:
 
     def amounts(self, decay: np.ndarray) -> np.ndarray:
         """Amounts of the leak nearest to trained decays, int64: factors nearest, shifts by their time constant."""
+        decay = ratios(decay)
         if self.kind == "multiply":
             return np.clip(np.rint(decay * (1 << self.bits)).astype(np.int64), self.lowest, self.highest)
         if self.kind == "shift":

@@ -16,7 +16,7 @@ from ..quantspec import Choices
 from ..targets import Target, choose_rules
 from .features import spikes_per_step, uses_current
 from .leaks import LeakMap
-from .units import whole
+from .units import ratios, whole
 
 FINE = 1024
 """Steps of a threshold from which one of them is a small part of it."""
@@ -26,7 +26,7 @@ FINEST = 64
 
 @dataclass(frozen=True)
 class Potentials:
-    """What a population knows of potentials, volt from rest, in the shape of the population."""
+    """What a population knows of potentials, from rest, in the shape of the population."""
 
     threshold: np.ndarray
     reset: np.ndarray
@@ -34,9 +34,27 @@ class Potentials:
     initial: np.ndarray
     bias: np.ndarray
 
+    def over(self, one: float) -> Potentials:
+        """The same in units of a potential."""
+        return Potentials(*(ratios(values, one) for values in (self.threshold, self.reset, self.initial, self.bias)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """What the codes of a population count."""
+
+    unit: Fraction
+    """Value of a code, in units of ``one``."""
+    volt: Fraction
+    """The same, volt."""
+    one: float
+    """The potential in which numbers are counted, volt."""
+    share: np.ndarray
+    """Units of the neurons in proportion, in the shape of the population."""
+
 
 def potentials(node: FloatMembrane, bias: np.ndarray) -> Potentials:
-    """Potentials of a trained population, measured from rest."""
+    """Potentials of a trained population, volt from rest."""
     initial = node.v_initial - node.v_rest
     if not isinstance(node, Spiking):
         return Potentials(np.zeros(node.shape), np.zeros(node.shape), initial, bias)
@@ -77,20 +95,19 @@ def population_rules(node: FloatMembrane, chosen: Choices, target: Target, *, ou
 def build(
     node: FloatMembrane,
     volts: Potentials,
-    share: np.ndarray,
-    unit: Fraction,
+    scales: Scales,
     rules: Rules,
     chosen: Choices,
     target: Target,
 ) -> IntLIF:
-    """Population in integers, its codes counting ``unit * share`` volt.
+    """Population in integers, its potentials given in units of ``scales.one``.
 
     Raises
     ------
     LifexportError
         LX204 for what does not fit the target's words, LX206 for a decay that vanishes.
     """
-    document = target.document
+    document, unit, share = target.document, scales.unit, scales.share
     scale, one = whole(share)
     threshold, reset, initial, bias = (
         values / share for values in (volts.threshold, volts.reset, volts.initial, volts.bias)
@@ -101,7 +118,7 @@ def build(
         threshold_code, fields["threshold_shift"] = _threshold(node, threshold, unit, chosen, target)
         first = threshold_code + (rules.compare == ">")
         reset_code = _reset_code(node, reset, threshold_code, unit, rules, document)
-        _require_sensible(first, reset_code, rules.reset, unit)
+        _require_sensible(first, reset_code, rules.reset, scales.volt)
         if rules.refractory:
             fields["refractory"] = node.refractory
     else:
@@ -115,7 +132,7 @@ def build(
         v_initial = np.where(v_initial >= first, after, v_initial)
     if rules.current is not None:
         fields |= _current(
-            node, initial=_initial_current(node, share), unit=unit, rules=rules, chosen=chosen, target=target
+            node, initial=_initial_current(node, scales), unit=unit, rules=rules, chosen=chosen, target=target
         )
     return IntLIF(
         shape=node.shape,
@@ -127,7 +144,7 @@ def build(
         reset_code=reset_code,
         bias=bias_code,
         v_initial=v_initial,
-        unit=unit * one,
+        unit=scales.volt * one,
         scale=scale,
         v_rest=node.v_rest,
         **fields,
@@ -191,8 +208,12 @@ def _reset_code(node: Spiking, volts: np.ndarray, threshold: np.ndarray, unit: F
     return encode(volts, QFormat(bits=32, unit=unit), field="reset")
 
 
-def _initial_current(node: FloatMembrane, share: np.ndarray) -> np.ndarray:
-    return node.i_initial * node.gain / share if isinstance(node, FloatCubaLIF) else np.zeros(node.shape)
+def _initial_current(node: FloatMembrane, scales: Scales) -> np.ndarray:
+    return (
+        ratios(node.i_initial * node.gain, scales.one) / scales.share
+        if isinstance(node, FloatCubaLIF)
+        else np.zeros(node.shape)
+    )
 
 
 def _current(node: FloatMembrane, *, initial, unit: Fraction, rules: Rules, chosen: Choices, target: Target) -> dict:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import LifexportError, LifexportWarning
 from ..findings import Finding, at_node, collect, error, raise_errors, unknown_name
-from ..fixedpoint import SIGNIFICANT_BITS, QFormat, nearest
+from ..fixedpoint import SIGNIFICANT_BITS, QFormat, dyadic, nearest
 from ..input_code import infer_input_code, require_input_code
 from ..network import FloatNetwork, IntNetwork
 from ..neurons import FloatCubaLIF
@@ -35,6 +35,7 @@ from .feeding import Feeding, feeding
 from .fitting import fit
 from .populations import (
     FINEST,
+    Scales,
     build,
     coarse_enough,
     current_decay,
@@ -44,7 +45,7 @@ from .populations import (
     require_shift,
 )
 from .scales import step
-from .units import membrane_unit, power_of_two, proportions
+from .units import membrane_unit, power_of_two, proportions, ratios, reference
 
 FEWEST = 8
 """Codes of a threshold below which a target's largest shift of weights may not push the unit."""
@@ -70,7 +71,9 @@ def quantize(
        q &= s_w / 2^{\lfloor \log_2 (s_w / \mathrm{lsb}) \rfloor} \text{ if } s_w > \mathrm{lsb}
             \text{ else } \mathrm{lsb}
 
-    and every potential is coded in units of :math:`q`, every weight in units of :math:`q 2^{shift} / a`. The range is
+    and every potential is coded in units of :math:`q`, every weight in units of :math:`q 2^{shift} / a`. All of them
+    are taken as ratios to the largest threshold of the network, so that codes are the same in volt, millivolt and
+    plain numbers. The range is
     a multiple of the threshold, not the largest membrane seen: a soft-reset membrane runs far above threshold, and
     clipping it there costs nothing, while the bits lost below threshold cost everything.
 
@@ -228,13 +231,15 @@ class _Layer:
         self.node: FloatMembrane = network.nodes[name]
         self.rules = population_rules(self.node, self.chosen, target, output=name == network.readout_name)
         self.feeding = [self._through_current(part) for part in feeding(network, name, code)]
-        self.volts = potentials(self.node, np.sum([part.bias for part in self.feeding], axis=0))
+        self.one = reference(network, self.feeding)
+        self.volts = potentials(self.node, np.sum([part.bias for part in self.feeding], axis=0)).over(self.one)
         self.share = self._share()
 
     def nodes(self) -> dict[str, Any]:
         """Population and connections in integers, by name."""
         unit = self._unit()
-        population = build(self.node, self.volts, self.share, unit, self.rules, self.chosen, self.target)
+        scales = Scales(unit=unit, volt=dyadic(float(unit) * self.one), one=self.one, share=self.share)
+        population = build(self.node, self.volts, scales, self.rules, self.chosen, self.target)
         found: dict[str, Any] = {self.name: population}
         for part in self.feeding:
             with at_node(part.name):
@@ -290,7 +295,7 @@ class _Layer:
 
     def _row_maxima(self, part: Feeding) -> np.ndarray:
         """Largest magnitude of what one input code adds, in the shape of the population."""
-        rows = np.abs(part.weight).reshape(len(part.weight), -1).max(axis=1)
+        rows = np.abs(ratios(part.weight, self.one)).reshape(len(part.weight), -1).max(axis=1)
         return part.per_neuron(rows * float(part.arriving))
 
     def _unit(self) -> Fraction:
@@ -302,7 +307,7 @@ class _Layer:
         lsb = reach / min(word.hi, -word.lo)
         largest = max(self._step(part) * float(part.arriving) for part in self.feeding)
         if self.chosen.power_of_two:
-            lsb, largest = power_of_two(lsb), power_of_two(largest) if largest else largest
+            lsb, largest = (power_of_two(value) if value else value for value in (lsb, largest))
         unit = membrane_unit(lsb, largest, self._shifts()[1])
         fewest = float((volts.threshold / share).min() / unit) if isinstance(self.node, Spiking) else FEWEST
         if fewest < FEWEST and unit > membrane_unit(lsb, largest, 1 << 16):  # the largest shift set the unit
@@ -317,7 +322,11 @@ class _Layer:
         if isinstance(self.node, Spiking):
             return float((self.volts.threshold / self.share).max())
         if self.seen is not None:
-            return self.seen.largest_membrane(self.name) / 2  # twice what was seen at the smallest membrane_range
+            reached = float(ratios(np.asarray(self.seen.largest_membrane(self.name)), self.one))
+            if not reached:
+                found, fix = "a membrane that it never moves", "give inputs that reach these neurons"
+                raise error("LX204", field="calibration", found=found, fix=fix)
+            return reached / 2  # twice what was seen at the smallest membrane_range
         found = "none for neurons without a threshold"
         raise error("LX205", field="calibration", found=found, fix="pass calibration=x: it sets their range")
 
@@ -327,8 +336,8 @@ class _Layer:
         return step(flat, self._last_code(), self.chosen.method, percentile=self.chosen.percentile, moments=moments)
 
     def _normalised(self, part: Feeding) -> np.ndarray:
-        """Weights in proportion to the units of the neurons they feed."""
-        return part.weight / part.by_output(part.per_output(self.share, field="threshold"))
+        """Weights in units of ``one``, in proportion to the units of the neurons they feed."""
+        return ratios(part.weight, self.one) / part.by_output(part.per_output(self.share, field="threshold"))
 
     def _last_code(self) -> int:
         """Largest weight code, in steps that the target can store."""

@@ -5,6 +5,9 @@ step :math:`s` then decide: with :math:`k = \lfloor\log_2 (s / lsb)\rfloor`, at 
 :math:`q = s / 2^k`, so that this connection uses all of its codes. Where a threshold or bias does not fit the target's
 words in that unit, it is doubled until it does.
 
+Potentials are ratios to the largest threshold of the network here (``reference``), so that codes are the same in volt,
+millivolt and plain numbers, and powers of two are powers of two of that threshold.
+
 Neurons may count in units of their own, ``q`` times a whole number: for a target with one threshold per layer in
 proportion to their thresholds, with ``scale="channel"`` in proportion to their largest weights.
 """
@@ -12,14 +15,48 @@ proportion to their thresholds, with ``scale="channel"`` in proportion to their 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
 
 from ..fixedpoint import SIGNIFICANT_BITS, dyadic
+from ..network import FloatNetwork
+from ..neurons.membrane import Spiking
+from .feeding import Feeding
 
+RATIO_BITS = 40
+"""Significant bits of a ratio of two potentials; float64 has 53, and a few of them are lost by a change of units."""
 FINER = 4.0
 """How far below the coarsest unit of a layer a neuron's own may lie, in proportion to its threshold."""
+
+
+def ratios(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """Values over a scale, to as many bits as do not depend on the unit that both were given in.
+
+    Volt, millivolt and plain numbers of one network differ in the last bits of float64 alone, which must not decide
+    where a number halfway between two codes goes.
+
+    Examples
+    --------
+    >>> volt, plain = np.array([7e-3, 5e-3]), np.array([7.0, 5.0])
+    >>> (volt / 3e-3 == plain / 3.0).all(), (ratios(volt, 3e-3) == ratios(plain, 3.0)).all()
+    (np.False_, np.True_)
+    """
+    mantissa, exponent = np.frexp(np.asarray(values) / scale)
+    return np.ldexp(np.rint(np.ldexp(mantissa, RATIO_BITS)), exponent - RATIO_BITS)
+
+
+def reference(network: FloatNetwork, parts: Iterable[Feeding]) -> float:
+    """Potential in which the numbers of a layer are counted before they become codes, volt.
+
+    The largest threshold of the network from rest; where nothing spikes, the layer's largest weight.
+    """
+    spiking = (node for node in network.populations.values() if isinstance(node, Spiking))
+    largest = max((float((node.v_threshold - node.v_rest).max()) for node in spiking), default=0.0)
+    if largest <= 0:
+        largest = max(float(np.abs(part.weight).max()) * float(part.arriving) for part in parts)
+    return largest or 1.0
 
 
 def proportions(threshold: np.ndarray, largest: np.ndarray | None) -> np.ndarray:

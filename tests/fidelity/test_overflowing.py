@@ -181,3 +181,16 @@ def test_layers_are_made_coarser_one_after_the_other():
     f = dataclasses.replace(f, nodes=nodes, edges=edges)
     fitted, free = (lx.quantize(f, "loihi1-nengo", calibration=c, input=SPIKES) for c in (x, None))
     assert fitted.nodes["lif"].unit > free.nodes["lif"].unit and fitted.nodes["last"].unit == free.nodes["last"].unit
+
+
+def test_where_no_scale_fits_quantize_warns_and_keeps_what_it_has():
+    """A threshold keeps 64 of the steps that Loihi stores, and Xylo's weights their bits."""
+    f, x = driven(60.0)
+    with pytest.warns(LifexportWarning, match=r"LX214.*lif\.current: \d+ of 488 neurons and steps .* wrap"):
+        q = lx.quantize(f, "loihi-lava", calibration=x, input=SPIKES)
+    assert int(q.nodes["lif"].threshold[0]) >= 64 * 64
+    f, x = driven(inputs=12)
+    names = ("decay", "spikes", "synapse", "start", "reset")
+    with pytest.warns(LifexportWarning, match=r"LX214.*lif\.current: .* are clipped"):
+        q = lx.quantize(f, "xylo-v2", calibration=x, input=SPIKES, approximate=names)
+    assert np.abs(q.nodes["fc"].weight).max() == 127
