@@ -5,6 +5,7 @@ from __future__ import annotations
 from bundle_mutants import BUNDLE_MUTANTS
 from mutant import Mutant
 from onnx_mutants import ONNX_MUTANTS
+from vectors_mutants import VECTORS_MUTANTS
 
 AGREE = "tests/simulation/test_backends_agree.py"
 STEP = "tests/neurons/test_int_lif.py"
@@ -475,4 +476,5 @@ MUTANTS = [
     Mutant("readout.py", "return v[-1]", "return v[0]", "tests/test_readout.py"),
     *ONNX_MUTANTS,
     *BUNDLE_MUTANTS,
+    *VECTORS_MUTANTS,
 ]

@@ -155,7 +155,12 @@ def test_damaged_networks_are_refused(tmp_path):
         stored = cases("network") | {"mine0/in/network": np.frombuffer(text, np.uint8)}
         with pytest.raises(FileError, match=said):
             replay(write(tmp_path, "a.npz", stored), "loihi-lava")
+    for odd in (np.arange(600), np.array(["a", "b"]), np.array("{}")):
+        with pytest.raises(FileError, match=r"LX003"):
+            replay(write(tmp_path, "a.npz", cases("network") | {"mine0/in/network": odd}), "loihi-lava")
     stored = cases("network")
+    stored["mine0/in/network"] = np.array(stored["mine0/in/network"].tobytes().decode())
+    assert replay(write(tmp_path, "a.npz", stored), "loihi-lava").ok  # as a text
     stored["mine0/out/l9.v"] = stored.pop("mine0/out/l1.v_post")
     with pytest.raises(FileError, match=r"out/l9\.v is no array of this network"):
         replay(write(tmp_path, "a.npz", stored), "loihi-lava")
