@@ -1,8 +1,8 @@
 """A recorded network that comes with its case, as ``network.json`` of a bundle holds it.
 
-Fields: ``in/network`` the bytes of that file (uint8) or its text, ``in/codes`` what entered, ``(time, samples, *features)``;
-``out/POPULATION.spikes``, ``.v`` (before reset), ``.v_post``, ``.current0`` and ``.current1`` what was recorded,
-``(time, samples, *shape)``. Every sample starts from the initial state.
+Fields: ``in/network`` the bytes of that file (uint8) or its text, ``in/codes`` what entered, ``(time, samples,
+*features)``; ``out/POPULATION.spikes``, ``.v`` (before reset), ``.v_post``, ``.current0`` and ``.current1`` what was
+recorded, ``(time, samples, *shape)``. Every sample starts from the initial state.
 """
 
 from __future__ import annotations
