@@ -7,6 +7,7 @@ from deep_mutants import DEEP_MUTANTS
 from mutant import Mutant
 from nir_mutants import NIR_MUTANTS
 from onnx_mutants import ONNX_MUTANTS
+from vectors_mutants import VECTORS_MUTANTS
 
 AGREE = "tests/simulation/test_backends_agree.py"
 STEP = "tests/neurons/test_int_lif.py"
@@ -526,4 +527,5 @@ MUTANTS = [
     *BUNDLE_MUTANTS,
     *DEEP_MUTANTS,
     *NIR_MUTANTS,
+    *VECTORS_MUTANTS,
 ]

@@ -84,7 +84,6 @@ def main() -> None:
             kept[f"{case}/in/network"] = np.frombuffer(document, np.uint8)
             kept[f"{case}/in/codes"] = smallest(codes)
             rows = run_in(tool, python, q, codes)
-            rows.pop("cpu", None)
             kept |= {f"{case}/out/{key}": smallest(values) for key, values in rows.items()}
             print(tool, name, q.target, {key: int(values.sum()) for key, values in rows.items() if "spikes" in key})
         np.savez_compressed(VECTORS / f"networks_{tool}.npz", **kept)

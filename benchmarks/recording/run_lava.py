@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import resource
-
 import numpy as np
 from common import Job, run, stacked
 from lava.magma.core.run_conditions import RunSteps
@@ -71,9 +69,7 @@ def recording(job: Job) -> dict[str, np.ndarray]:
     }
     last.stop()
     rows = {key: values.astype(np.int64).reshape(samples, steps, -1) for key, values in rows.items()}
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    found = stacked([{key: values[k] for key, values in rows.items()} for k in range(samples)])
-    return found | {"cpu": np.array(sum(r.ru_utime + r.ru_stime for r in used))}
+    return stacked([{key: values[k] for key, values in rows.items()} for k in range(samples)])
 
 
 def reset(job: Job, populations: dict, dense: dict) -> None:

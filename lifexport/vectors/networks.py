@@ -1,8 +1,8 @@
 """A recorded network that comes with its case, as ``network.json`` of a bundle holds it.
 
-Fields: ``in/network`` the bytes of that file (uint8), ``in/codes`` what entered, ``(time, samples, *features)``;
-``out/POPULATION.spikes``, ``.v`` (before reset), ``.v_post``, ``.current0`` and ``.current1`` what was recorded,
-``(time, samples, *shape)``. Every sample starts from the initial state.
+Fields: ``in/network`` the bytes of that file (uint8) or its text, ``in/codes`` what entered, ``(time, samples,
+*features)``; ``out/POPULATION.spikes``, ``.v`` (before reset), ``.v_post``, ``.current0`` and ``.current1`` what was
+recorded, ``(time, samples, *shape)``. Every sample starts from the initial state.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .. import graph
 from ..bundle.intnetwork import from_document
 from ..errors import LifexportError
 from ..files import parse_json
-from ..findings import Finding
+from ..findings import Finding, error
 from ..network import IntNetwork
 from ..simulation import simulate
 from ..simulation.run import Backend
@@ -24,8 +24,14 @@ WHAT = ("spikes", "v", "v_post", "current0", "current1")
 
 
 def read_network(case: Case) -> IntNetwork:
-    """The network of a case; errors are those of ``bundle.intnetwork.from_document``."""
-    return from_document(parse_json(case.given["network"].astype(np.uint8).tobytes(), f"{case.place}/in/network"))
+    """The network of a case; LX003 for what is no document, else errors are those of ``from_document``."""
+    stored, name = case.given["network"], f"{case.place}/in/network"
+    if stored.dtype.kind == "U" and stored.ndim == 0:
+        return from_document(parse_json(str(stored).encode(errors="replace"), name))
+    if stored.dtype != np.uint8:
+        fix = "store the bytes of network.json as uint8"
+        raise error("LX003", found=f"{name}: {stored.dtype} of shape {stored.shape}", fix=fix)
+    return from_document(parse_json(stored.tobytes(), name))
 
 
 def replay_network(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:

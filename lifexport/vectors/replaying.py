@@ -115,6 +115,20 @@ def replay(
         LX003 for files and cases that cannot be replayed.
     ParameterError
         LX006 if none of the cases was recorded for the target.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> given = {"x": np.array([[3], [4]]), "th": 7, "vmin": -9, "spike": "single", "reset": "zero"}
+    >>> recorded = {"v": np.array([[3], [0]]), "s": np.array([[0], [1]])}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     arrays = {f"mine/in/{key}": value for key, value in given.items()}
+    ...     arrays |= {f"mine/out/{key}": value for key, value in recorded.items()}
+    ...     np.savez(Path(folder) / "run.npz", **arrays)
+    ...     found = replay(folder, "sinabs-iaf")
+    >>> found.compared, found.differing
+    (4, 0)
     """
     target = load_target(target)
     wanted = {target.name, recorded_as or target.name}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from cli.calling import call
 
@@ -14,6 +16,8 @@ from lifexport import schemas
 from lifexport.cli.main import VERBS
 from lifexport.findings import CODES
 from lifexport.targets import target_names
+
+VECTORS = Path(__file__).resolve().parent.parent / "golden" / "vectors"
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -87,3 +91,48 @@ def test_completion_completes(monkeypatch):
 def test_ranges_that_are_none(text, said):
     done = call("sweep", "m.nir", "--target", "fpga-q", "--inputs", "x.npz", "--weight-bits", text)
     assert done.code == 2 and said in done.err
+
+
+def test_targets_say_whether_their_delays_were_seen():
+    lines = {line.split()[0]: line for line in call("targets").out.splitlines()}
+    assert "delivery across layers: seen (feed_forward, recurrent)" in lines["spikerplus"]
+    assert all("delivery across layers: never seen" in lines[name] for name in ("fpga-q", "tinyodin"))
+
+
+def test_recorded_vectors_are_replayed(tmp_path):
+    path = VECTORS / "sinabs_public.npz"
+    done = call("targets", "--replay", path, "sinabs-iaf")
+    assert done.code == 0 and "40 cases, 0 of 13834 numbers differ" in done.out
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    arrays["003_iaf/out/v"][4, 0] += 1
+    np.savez(tmp_path / "some name.npz", **arrays)
+    done = call("targets", "sinabs-iaf", "--replay", tmp_path)
+    assert done.code == 3 and "1 of 13834 numbers differ" in done.out
+    assert "LX607 error: some name.npz: 003_iaf.v[4, 0]: recorded vectors differ" in done.out
+    done = call("targets", "--json", "--replay", tmp_path, "sinabs-iaf")
+    document = json.loads(done.out)
+    assert done.code == 3 and schemas.violations("replay", document, code="LX003") == []
+    assert document["findings"][0]["index"] == [4, 0] and document["differing"] == 1
+
+
+def test_a_description_of_ones_own_replays_vectors(tmp_path):
+    mine = tmp_path / "my-core.json"
+    mine.write_text(json.dumps(lx.load_target("sinabs-iaf").document | {"name": "my-core"}))
+    done = call("targets", "--replay", VECTORS / "sinabs_public.npz", mine)
+    assert done.code == 2 and "LX006" in done.err and "--as" in done.err
+    done = call("targets", "--replay", VECTORS / "sinabs_public.npz", mine, "--as", "sinabs-iaf")
+    assert done.code == 0 and "target my-core: 40 cases, 0 of 13834 numbers differ" in done.out
+
+
+def test_options_of_a_replay_that_do_not_apply():
+    for args, said in (
+        (("--replay", VECTORS), "without a target"),
+        (("--as", "sinabs-iaf"), "without vectors"),
+        (("--replay", VECTORS / "none", "sinabs-iaf"), "LX003"),
+        (("--replay", VECTORS, "sinabs-iaf", "--as", "sinabs"), "LX001"),
+        (("--replay", VECTORS, "fpga-q"), "no case for 'fpga-q'"),
+        (("--replay", "", "fpga-q"), "an empty name"),
+    ):
+        done = call("targets", *args)
+        assert done.code == 2 and said in done.err, (args, done)
