@@ -81,23 +81,55 @@ BUNDLE_MUTANTS = [
     Mutant("fidelity/statistics.py", " or self.signal == 0.0", "", STATISTICS),
     Mutant("fidelity/verdict.py", "100 * (change.lost - change.gained)", "100 * change.lost", VERDICT),
     Mutant("fidelity/verdict.py", "if row.spikes_float and not row", "if not row", VERDICT),
-    Mutant("fidelity/verdict.py", "(most if certain else points) <= asked", "points <= asked", EVIDENCE),
-    Mutant("fidelity/verdict.py", "(least if certain else rate) >= asked", "rate >= asked", EVIDENCE),
-    Mutant("fidelity/verdict.py", "evidence=row.name not in doubtful", "evidence=True", EVIDENCE),
-    Mutant("fidelity/evidence.py", "if number == 1]", "if number == 0]", EVIDENCE),
-    Mutant("fidelity/evidence.py", "if report.distinct < needed:", "if report.samples < needed:", EVIDENCE),
     Mutant(
-        "fidelity/evidence.py", "about = RUN if len(silent) == len(spiking) else SPIKES", "about = SPIKES", EVIDENCE
+        "fidelity/verdict.py",
+        "(most if certain else points) <= asked",
+        "points <= asked",
+        EVIDENCE + "::test_certainty_is_the_end_of_the_interval",
     ),
-    Mutant("fidelity/evidence.py", "if shared is None or not shared.found:", "if True:", EVIDENCE),
-    Mutant("samples.py", 'if self.count > len(kept) else "g"', 'if False else "g"', EVIDENCE),
-    Mutant("samples.py", ") + 0.0 for i in", ") for i in", EVIDENCE),
+    Mutant(
+        "fidelity/verdict.py",
+        "(least if certain else rate) >= asked",
+        "rate >= asked",
+        EVIDENCE + "::test_certainty_is_the_end_of_the_interval",
+    ),
+    Mutant(
+        "fidelity/verdict.py", "evidence=row.name not in doubtful", "evidence=True", EVIDENCE + "::test_nothing_fires"
+    ),
+    Mutant(
+        "fidelity/evidence.py", "if number == 1]", "if number == 0]", EVIDENCE + "::test_one_class_for_every_sample"
+    ),
+    Mutant(
+        "fidelity/evidence.py",
+        "if report.distinct < needed:",
+        "if report.samples < needed:",
+        EVIDENCE + "::test_copies_of_samples_are_not_more_samples",
+    ),
+    Mutant(
+        "fidelity/evidence.py",
+        "about = RUN if len(silent) == len(spiking) else SPIKES",
+        "about = SPIKES",
+        EVIDENCE + "::test_nothing_fires",
+    ),
+    Mutant(
+        "fidelity/evidence.py",
+        "if shared is None or not shared.found:",
+        "if True:",
+        EVIDENCE + "::test_evaluated_samples_that_were_calibrated_on",
+    ),
+    Mutant(
+        "samples.py",
+        'if self.count > len(kept) else "g"',
+        'if False else "g"',
+        EVIDENCE + "::test_samples_are_told_by_what_they_are",
+    ),
+    Mutant("samples.py", ") + 0.0 for i in", ") for i in", EVIDENCE + "::test_samples_are_told_by_what_they_are"),
     Mutant(
         "costing/costing.py", "spikes=int(trace.spikes[name].sum(", "spikes=int((trace.spikes[name] > 0).sum(", COST
     ),
     Mutant("costing/memory.py", "word - node.threshold_shift", "word", COST),
     Mutant("costing/memory.py", "if same or per_layer", "if same", COST),
-    Mutant("cli/outcome.py", "HOLDS if report.ok else FOUND", "HOLDS", EVIDENCE),
+    Mutant("cli/outcome.py", "HOLDS if report.ok else FOUND", "HOLDS", EVIDENCE + "::test_nothing_fires"),
     Mutant("fidelity/impossible.py", "(gained, lost) != (change.gained, change.lost) or", "", FORGED),
     Mutant(
         "bundle/consistency.py",

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "lifexport"
 ROOMS = [
     ("__init__",),
     ("errors", "findings"),
-    ("arrays", "files", "arrayfiles", "schemas"),
+    ("arrays", "files", "arrayfiles", "schemas", "samples"),
     ("fixedpoint", "ops"),
     ("graph", "nodes", "windows", "spatial", "neurons"),
     ("readout", "network"),

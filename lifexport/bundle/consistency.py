@@ -10,6 +10,7 @@ import numpy as np
 
 from ..costing.costing import Activity, Cost, Work, energy_of, fan_outs
 from ..costing.memory import memory
+from ..errors import LifexportError
 from ..export.provenance import plain
 from ..fidelity.comparing import INPUT_TOLERANCE, semantics
 from ..fidelity.impossible import impossible
@@ -58,6 +59,17 @@ def check_fidelity(
     target : Target or None
         Description the bundle holds.
     """
+    try:
+        yield from [*_fidelity(document, q, f, target)]
+    except LifexportError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as reason:  # 1.0 for a count, a threshold of 0, ...
+        yield contradiction(FIDELITY, f"figures of which nothing can be computed ({reason})")
+
+
+def _fidelity(
+    document: Mapping[str, Any], q: IntNetwork, f: FloatNetwork | None, target: Target | None
+) -> Iterator[Finding]:
     places = {"layers": q.populations, "weights": {n: c for n, c in q.connections.items() if isinstance(c, IntWeights)}}
     for key, nodes in places.items():
         names = [row["node"] for row in document[key]]
@@ -74,11 +86,7 @@ def check_fidelity(
         yield contradiction(FIDELITY, found, field=f"{node}.{field}" if node else field)
     if wrong:
         return
-    try:
-        followed, expected = _followed(stated, document, q, f)
-    except (ArithmeticError, ValueError) as reason:
-        yield contradiction(FIDELITY, f"figures of which nothing can be computed ({reason})")
-        return
+    followed, expected = _followed(stated, document, q, f)
     for place in differences(document, followed.to_json(), without=("tool", "findings", "not_verified", *INDEX)):
         yield contradiction(FIDELITY, f"{place.stated} stated, {place.computed} follows", field=place.path)
     yield from _findings(document, followed, expected, q, older)

@@ -56,6 +56,7 @@ def export(
     from ...arrayfiles import read_inputs
     from ...bundle import Bundle
     from ...bundle.networks import read_network
+    from ...findings import error
     from ...network import IntNetwork
     from ...quantization import quantize
 
@@ -72,6 +73,9 @@ def export(
         _require_made(spec, target if kind != "bundle" else None, calibration)
     elif target is not None or kind == "bundle":
         trained, network = network, quantize(network, _target(target), calibration=seen, spec=spec)
+    elif calibration is not None:
+        fix = "add --target, or leave it out"
+        raise error("LX006", field="--calibration", found="given, and nothing is quantized", fix=fix)
     if kind != "bundle" or not isinstance(network, IntNetwork):
         return _file(kind, network, out, profile=profile, form=form, x=x, as_json=as_json)
     from ...bundle import save
