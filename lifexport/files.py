@@ -17,6 +17,33 @@ from typing import Any
 
 from .errors import OutputError
 from .findings import error
+from .regular import LARGEST_TEXT, open_regular, read_bytes
+
+MOST_VALUES = 1 << 18
+"""Values of the largest JSON document: lists, objects, texts and numbers."""
+
+
+_DRAFTS: set[Path] = set()
+"""Temporary files and folders that are being written, for a process that must end without unwinding."""
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Know of a temporary file or folder while it is there."""
+    _DRAFTS.add(path)
+    try:
+        yield path
+    finally:
+        _DRAFTS.discard(path)
+
+
+def discard_drafts() -> None:
+    """Remove everything that is being written; for the end of a process alone."""
+    for path in [*_DRAFTS]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -53,11 +80,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _unwritable(path, reason) from None
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a written file is an ordinary one
-        temporary.replace(place)
+        with _draft(temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a written file is an ordinary one
+            temporary.replace(place)
     except OutputError:
         raise
     except OSError as reason:
@@ -90,7 +118,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
     ([], ['a.txt', 'b.txt'])
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft:
+        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft, _draft(Path(draft)):
             yield Path(draft)
             with contextlib.ExitStack() as places:
                 for file in sorted(Path(draft).iterdir()):
@@ -132,7 +160,7 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     """
     place = require_place(path, replaces=replaces)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch, _draft(Path(scratch)):
             draft = Path(scratch) / "new"
             draft.mkdir()
             yield draft
@@ -202,36 +230,46 @@ def _unwritable(path: Path, reason: OSError) -> Exception:
 
 def first_bytes(path: str | os.PathLike[str], count: int = 64) -> bytes:
     """Beginning of a file, by which its kind is told (LX003 if it cannot be opened)."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(count)
-    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
-        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
-        raise error("LX003", found=found, fix="name an existing file") from None
+    with open_regular(path) as file:
+        return file.read(count)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read JSON (UTF-8) that means one thing only.
 
     Refused, besides what no reader accepts: a key given twice in one object, numbers that are not finite, lone
-    surrogates, and nesting too deep to be written again.
+    surrogates, nesting too deep to be written again, and more values than any document of ours has.
 
     Raises
     ------
     FileError
         LX003 if the file cannot be opened or is not such JSON.
     """
+    data = read_bytes(path, most=LARGEST_TEXT, fix="name an existing JSON file")
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        require_few_values(data, MOST_VALUES)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
         canonical_json(value).encode()
-    except OSError as reason:
-        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing JSON file") from None
     except ValueError as reason:
         raise error("LX003", found=f"{path}: not JSON ({reason})", fix="restore the file or write it anew") from None
     except RecursionError:
         raise error("LX003", found=f"{path}: not JSON (nested too deeply)", fix="write the file anew") from None
     return value
+
+
+def require_few_values(text: bytes, most: int) -> None:
+    """Refuse (ValueError) JSON that may have more values than that, before it is parsed.
+
+    Every value but the first follows a comma, a colon or a bracket; those inside of strings are counted too.
+
+    Examples
+    --------
+    >>> require_few_values(b"[1, 2, 3]", 3)
+    Traceback (most recent call last):
+    ValueError: 4 values, at most 3 are read
+    """
+    if (count := 1 + sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))) > most:
+        raise ValueError(f"{count} values, at most {most} are read")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -266,6 +304,12 @@ def readable_json(value: Any) -> str:
 def sha256(data: bytes) -> str:
     """Digest in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Digest of a regular file, read in pieces (LX003 as for ``open_regular``)."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:

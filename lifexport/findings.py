@@ -357,6 +357,25 @@ CODES: dict[str, Code] = {
             "with different lags are two problems."
         ),
     ),
+    "LX610": Code(
+        "one rule explains every difference",
+        "A mistake in how a recording was made is found in a minute where it is named, and in days where it is not.",
+        severity="note",
+        more=(
+            "Offset, sign, scale, width of the word, silence, another population or moment, neurons, samples or steps "
+            "in another order: each was held against every number that was compared, and is told only where it gives "
+            "all of them."
+        ),
+    ),
+    "LX611": Code(
+        "populations late by different numbers of steps",
+        "A chip that hands spikes on later than the network says is another network, however equal its layers are.",
+        error=e.MismatchError,
+        more=(
+            "Either the recording takes its layers at different moments: say so with lag={population: steps}. Or the "
+            "target delivers later than its description says."
+        ),
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..findings import Finding, collect, error
 from ..network import FloatNetwork, IntNetwork
+from ..room import require_room
 from . import provenance
 from .nir_plain import PLAIN
 from .nir_profiled import restored
@@ -124,6 +125,8 @@ def load(
         else:
             rules, asked = _asked(dt, source or "ode", reset, findings)
             network, says = as_run(graph, rules, asked, findings, budget=max(budget, ROOM), output=output)
+        if network is not None:
+            require_room(network, budget)
     return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 
