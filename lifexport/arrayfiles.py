@@ -18,7 +18,7 @@ import numpy as np
 
 from .archives import open_archive, require_room
 from .errors import LifexportError
-from .files import whole_file
+from .files import require_suffix, whole_file
 from .findings import error
 from .regular import open_regular, size_of
 
@@ -154,6 +154,7 @@ def read_inputs(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
     FileError
         LX003 for a file that cannot be read, or whose arrays have other names.
     """
+    require_suffix(path, ".npz", ".npy")
     if Path(path).suffix == ".npy":
         return read_npy(path), None
     arrays = read_npz(path)

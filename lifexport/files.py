@@ -15,10 +15,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputError
+from .errors import FileError, OutputError
 from .findings import error
+from .locking import sole_writer
 from .regular import LARGEST_TEXT, open_regular, read_bytes
 
+MANIFEST = "manifest.json"
+"""File of a bundle that names and seals all the others."""
+FILE_SUFFIXES = (
+    *(".nir", ".onnx", ".json", ".npz", ".npy", ".html", ".htm", ".csv", ".svg", ".png", ".toml", ".txt", ".md", ".py"),
+    *(".h5", ".hdf5", ".pb", ".pt", ".pth", ".pkl", ".zip", ".tar", ".gz", ".v", ".mem", ".c", ".h", ".net", ".data"),
+)
+"""Endings that no folder has."""
 MOST_VALUES = 1 << 18
 """Values of the largest JSON document: lists, objects, texts and numbers."""
 
@@ -57,7 +65,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OutputError
         LX002 if the folder does not exist, is not writable, or the disk is full; and if something other than a regular
-        file has the name: folders and devices are never replaced.
+        file has the name: folders and devices are never replaced. LX008 for a file that a bundle has sealed.
 
     Examples
     --------
@@ -147,7 +155,8 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     Raises
     ------
     OutputError
-        LX002 if the folder cannot be written, the disk is full, or something is there that may not go.
+        LX002 if the folder cannot be written, the disk is full, or something is there that may not go; LX009 if
+        somebody else is writing it.
 
     Examples
     --------
@@ -160,7 +169,12 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     """
     place = require_place(path, replaces=replaces)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch, _draft(Path(scratch)):
+        with (
+            sole_writer(place),
+            tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch,
+            _draft(Path(scratch)),
+        ):
+            require_place(path, replaces=replaces)  # whoever was writing there has ended since
             draft = Path(scratch) / "new"
             draft.mkdir()
             yield draft
@@ -219,7 +233,56 @@ def _regular(path: Path) -> Path:
         if not stat.S_ISREG(mode):
             found = f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}"
             raise error("LX002", found=found, fix="choose a new name, or that of a regular file")
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if (bundle := _sealing(place)) is not None:
+        fix = "choose another folder; a bundle is never edited, but saved again"
+        raise error("LX008", found=f"{path}: a file that the bundle {bundle} has sealed", fix=fix)
+    return place
+
+
+def _sealing(path: Path) -> Path | None:
+    """The bundle whose manifest names a file; None if there is none."""
+    here = path.parent.resolve() / path.name
+    for folder in (here.parent, here.parent.parent):
+        with contextlib.suppress(FileError, TypeError, KeyError, AttributeError):
+            document = read_json(folder / MANIFEST)
+            listed = {entry["path"] for entry in document["files"]} | {MANIFEST}
+            if document["schema"].startswith("lifexport.manifest/") and here.relative_to(folder).as_posix() in listed:
+                return folder
+    return None
+
+
+def require_suffix(path: str | os.PathLike[str], *suffixes: str, strict: bool = False) -> Path:
+    """Refuse (LX006) the name of a file that says it is of another kind than what is written to it, or read from it.
+
+    Endings of no kind, and none at all, are refused if ``strict``.
+
+    Examples
+    --------
+    >>> require_suffix("m.onnx", ".nir")
+    Traceback (most recent call last):
+    lifexport.errors.ParameterError: LX006 wrong option: m.onnx: a name that ends in '.onnx'; fix: end it in .nir
+    """
+    path = Path(path)
+    wrong = strict or path.suffix.lower() in FILE_SUFFIXES
+    if wrong and path.suffix.lower() not in suffixes and path.name:
+        end = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise error("LX006", found=f"{path}: a name that {end}", fix=f"end it in {' or '.join(suffixes)}")
+    return path
+
+
+def require_folder_name(path: str | os.PathLike[str]) -> None:
+    """Refuse (LX006) a folder with the name of a file.
+
+    Examples
+    --------
+    >>> require_folder_name("m.ONNX")
+    Traceback (most recent call last):
+    lifexport.errors.ParameterError: LX006 wrong option: m.ONNX: a folder with the name of a file; fix: give it ...
+    """
+    if (suffix := Path(path).suffix.lower()) in FILE_SUFFIXES:
+        fix = f"give it a name without {suffix}, or export a .nir or .onnx file"
+        raise error("LX006", found=f"{path}: a folder with the name of a file", fix=fix)
 
 
 def _unwritable(path: Path, reason: OSError) -> Exception:

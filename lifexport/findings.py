@@ -70,6 +70,25 @@ CODES: dict[str, Code] = {
         "optional package missing", "This step runs in a package of its own.", error=e.MissingDependencyError
     ),
     "LX006": Code("wrong option", "An option that does not apply must not be ignored.", error=e.ParameterError),
+    "LX008": Code(
+        "would overwrite something else",
+        "What is overwritten in silence is missed when it is needed: another network, or the very file that was read.",
+        error=e.OutputError,
+        more=(
+            "A bundle takes the place of an older one of the same network. Over another network it is written only if "
+            "that is said: --force, or overwrite=True. A file that is read, and one that a bundle has sealed, is never "
+            "written."
+        ),
+    ),
+    "LX009": Code(
+        "somebody else is writing there",
+        "Two exports at once into one folder leave the one that nobody looked at.",
+        error=e.OutputError,
+        more=(
+            "The lock is a file beside the folder, and goes with the process that holds it, however that ends. The "
+            "second export fails at once and changes nothing."
+        ),
+    ),
     "LX101": Code(
         "parameter is not finite",
         "NaN and infinity have no integer code; rivals turn them into arbitrary weights.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bundle_mutants import BUNDLE_MUTANTS
+from door_mutants import DOOR_MUTANTS
 from mutant import Mutant
 from onnx_mutants import ONNX_MUTANTS
 
@@ -475,4 +476,5 @@ MUTANTS = [
     Mutant("readout.py", "return v[-1]", "return v[0]", "tests/test_readout.py"),
     *ONNX_MUTANTS,
     *BUNDLE_MUTANTS,
+    *DOOR_MUTANTS,
 ]

@@ -16,7 +16,7 @@ from .. import schemas
 from ..errors import LifexportError
 from ..export.provenance import is_shape, plain
 from ..export.restoring import hints, scalar
-from ..files import canonical_json, read_json, write_text
+from ..files import canonical_json, read_json, require_suffix, write_text
 from ..findings import at_node, error, raise_errors
 from ..graph import Edge
 from ..network import IntNetwork
@@ -167,7 +167,7 @@ def _node(entry: dict[str, Any]) -> Any:
 
 def save_intnetwork(q: IntNetwork, path: str | os.PathLike[str]) -> Path:
     """Write the document as canonical JSON, whole or not at all; equal networks give equal bytes."""
-    return write_text(path, canonical_json(to_document(q)) + "\n")
+    return write_text(require_suffix(path, ".json"), canonical_json(to_document(q)) + "\n")
 
 
 def load_intnetwork(path: str | os.PathLike[str]) -> IntNetwork:

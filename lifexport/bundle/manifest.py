@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import schemas
 from ..errors import FileError
-from ..files import canonical_json, read_json, sha256
+from ..files import MANIFEST, canonical_json, read_json, sha256
 from ..findings import Finding, error, raise_errors
 from ..regular import read_bytes
 from ..schemas import header
@@ -21,7 +21,7 @@ from .stored import tensors_of
 from .tensors import describe
 
 SCHEMA = "lifexport.manifest/1"
-NAME = "manifest.json"
+NAME = MANIFEST
 MOST = 100
 """Findings about the paths of one manifest."""
 PACKAGES = ("numpy", "jax", "nir", "h5py", "onnx", "onnxruntime", "matplotlib", "jinja2")
@@ -149,8 +149,34 @@ def _inside(path: str) -> bool:
     )
 
 
+def holds_only(folder: Path, digests: Mapping[str, str | None]) -> bool:
+    """Whether a folder holds a bundle and nothing else, so that another one may take its place.
+
+    Parameters
+    ----------
+    folder : Path
+    digests : mapping from ``integer`` and ``trained`` to digest
+        Of the network that takes it.
+
+    Raises
+    ------
+    OutputError
+        LX008 for a bundle of another network.
+    """
+    if not is_bundle(folder):
+        return False
+    held = read_json(folder / NAME).get("network")
+    held = held if isinstance(held, dict) else {}
+    for what, digest in digests.items():
+        known = held.get(what)
+        if known != digest and (what == "integer" or None not in (known, digest)):
+            found = f"{folder}: a bundle of another {what} network, {str(known)[:12]}, not {str(digest)[:12]}"
+            raise error("LX008", found=found, fix="choose a new name, or replace it: --force, overwrite=True")
+    return True
+
+
 def is_bundle(folder: Path) -> bool:
-    """Whether a folder holds a bundle and nothing else, so that another bundle may take its place."""
+    """Whether a folder holds a bundle and nothing else."""
     try:
         document = read_json(folder / NAME)
         listed = {entry["path"] for entry in document["files"]} | {NAME}

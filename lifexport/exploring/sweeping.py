@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import __version__
 from ..fidelity.statistics import Proportion
-from ..files import canonical_json, readable_json, sha256, write_text
+from ..files import canonical_json, readable_json, require_suffix, sha256, write_text
 from ..findings import error, unknown_name
 from ..network import FloatNetwork
 from ..regular import LARGEST_TEXT, read_bytes
@@ -79,7 +79,7 @@ class Sweep:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the JSON, whole or not at all."""
-        return write_text(path, readable_json(self.to_json()))
+        return write_text(require_suffix(path, ".json"), readable_json(self.to_json()))
 
     def to_csv(self) -> str:
         """The same numbers as a table for other tools."""

@@ -39,6 +39,7 @@ def quantize(
     from ...fidelity import compare
     from ...quantization import quantize as run
 
+    options.require_apart(out, model, inputs, target, suffix=".json")
     network = read_trained(model, dt=dt, source=source, reset=reset)
     x, labels = read_inputs(inputs)
     integers = run(network, target, calibration=x, spec=spec)
