@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .drafts import known_draft
 from .errors import FileError, OutputError
 from .findings import error
 from .locking import sole_writer
@@ -29,29 +30,6 @@ FILE_SUFFIXES = (
 """Endings that no folder has."""
 MOST_VALUES = 1 << 18
 """Values of the largest JSON document: lists, objects, texts and numbers."""
-
-
-_DRAFTS: set[Path] = set()
-"""Temporary files and folders that are being written, for a process that must end without unwinding."""
-
-
-@contextlib.contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    """Know of a temporary file or folder while it is there."""
-    _DRAFTS.add(path)
-    try:
-        yield path
-    finally:
-        _DRAFTS.discard(path)
-
-
-def discard_drafts() -> None:
-    """Remove everything that is being written; for the end of a process alone."""
-    for path in [*_DRAFTS]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -88,7 +66,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _unwritable(path, reason) from None
     temporary = Path(name)
     try:
-        with _draft(temporary):
+        with known_draft(temporary):
             yield temporary
             umask = os.umask(0)
             os.umask(umask)
@@ -126,7 +104,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
     ([], ['a.txt', 'b.txt'])
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft, _draft(Path(draft)):
+        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft, known_draft(Path(draft)):
             yield Path(draft)
             with contextlib.ExitStack() as places:
                 for file in sorted(Path(draft).iterdir()):
@@ -172,7 +150,7 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
         with (
             sole_writer(place),
             tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch,
-            _draft(Path(scratch)),
+            known_draft(Path(scratch)),
         ):
             require_place(path, replaces=replaces)  # whoever was writing there has ended since
             draft = Path(scratch) / "new"

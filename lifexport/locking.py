@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .drafts import known_draft
 from .findings import error
 
 try:
@@ -34,10 +35,13 @@ def sole_writer(place: Path) -> Iterator[None]:
     """
     path = place.with_name(f".{place.name}.lock")
     handle = None if fcntl is None else _locked(path, place)
-    try:
+    if handle is None:
         yield
-    finally:
-        if handle is not None:
+        return
+    with known_draft(path):
+        try:
+            yield
+        finally:
             path.unlink(missing_ok=True)  # while it is held: nobody can take it for theirs
             os.close(handle)
 

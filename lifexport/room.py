@@ -17,6 +17,8 @@ MOST_NODES = 1 << 10
 MOST_EDGES = 1 << 12
 ROOM = 1 << 22
 """Numbers that the states of any network may come to, however small its file is."""
+LONGEST = 1 << 16
+"""Steps that an edge may be late."""
 SEEN = 1 << 26
 """Numbers that one kernel may see in a step, over all its positions."""
 _FIX = "export the file again, or get an undamaged copy; a network of that size is built in Python"
@@ -38,6 +40,9 @@ def require_room(network: FloatNetwork | IntNetwork, held: int) -> None:
     held : int
         Bytes of the file.
     """
+    for edge in network.edges:
+        if edge.delay > LONGEST:
+            raise error("LX003", node=edge.target, found=f"{edge}, at most {LONGEST} steps are read", fix=_FIX)
     require_numbers(_state(network), held)
     for name, node in network.connections.items():
         if (windows := getattr(node, "windows", None)) is not None:

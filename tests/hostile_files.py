@@ -115,6 +115,14 @@ def _in_row(count: int) -> list:
     return [helper.make_node("Identity", [a], [b]) for a, b in itertools.pairwise(names)]
 
 
+def empty_tensors(path: Path) -> Path:
+    """A model of a million tensors of two bytes each."""
+    inner = b"\x2a\x00" * 1_000_000
+    size = len(inner)
+    path.write_bytes(b"\x3a" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + inner)
+    return path
+
+
 def _claiming() -> TensorProto:
     tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, raw_data=b"1234")
     tensor.dims.extend([1 << 20, 1 << 20])
@@ -302,6 +310,7 @@ FILES: dict[str, tuple[str, Maker]] = {
     "functions 2000 deep": (".onnx", _onnx(_calls("f1999"), DEEP)),
     "a function that calls itself": (".onnx", _onnx(_calls("r"), ITSELF)),
     "20000 nodes": (".onnx", _onnx(_in_row(20_000))),
+    "a million empty tensors": (".onnx", empty_tensors),
     "a tensor without its numbers": (".onnx", _onnx(_in_row(1), tensors=[_claiming()])),
     "zeros in an archive": (".npz", bomb),
     "many members": (".npz", zipped(b"", 40_000)),

@@ -93,8 +93,13 @@ def test_archives_that_claim_more_than_they_hold(tmp_path):
 
 
 def test_models_that_come_to_more_than_they_say(tmp_path):
-    said = refused(tmp_path, read_network, "functions", "a function", "20000 nodes")
-    assert len(said) == 5 and "100000000 nodes" in said[1] and "20000 nodes" in said[4]
+    said = refused(tmp_path, read_network, "functions", "a function", "20000 nodes", "empty tensors")
+    assert (
+        len(said) == 6
+        and "more than 524288 fields" in said[5]
+        and "100000000 nodes" in said[1]
+        and "20000 nodes" in said[4]
+    )
     assert all("more than 16 deep" in said[i] for i in (0, 2, 3))
 
 
@@ -106,9 +111,13 @@ def test_nir_files_that_come_to_more_than_they_say(tmp_path):
 def test_networks_out_of_proportion_to_their_file():
     f, _ = float_network(1)
     require_room(f, 0)
-    edges = [dataclasses.replace(edge, delay=1 << 22) if edge.target == "fc1" else edge for edge in f.edges]
-    with pytest.raises(FileError, match=r"LX003.*numbers up to 'hidden -> fc1"):
+    edges = [dataclasses.replace(edge, delay=1 << 20) if edge.target == "fc1" else edge for edge in f.edges]
+    with pytest.raises(FileError, match=r"LX003.*hidden -> fc1 .1048576 later., at most 65536 steps"):
         require_room(dataclasses.replace(f, edges=edges), 0)
+    edges = [dataclasses.replace(edge, delay=1 << 16) for edge in f.edges]
+    many = SimpleNamespace(nodes=f.nodes, edges=edges * 10, connections={})
+    with pytest.raises(FileError, match=r"LX003.*numbers up to '.*65536 later"):
+        require_room(many, 0)
     conv = FloatConv(weight=np.ones((1, 1, 999, 999)), size=(1100, 1100))
     wide = SimpleNamespace(nodes={"conv": conv}, edges=(), connections={"conv": conv})
     with pytest.raises(FileError, match=r"LX003.*conv: a kernel that sees \d+ numbers"):

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from ..files import discard_drafts
+from ..drafts import discard_drafts
 
 GRACE = 1.0
 """Seconds in which the work may end by itself; compiled code that is running does not hear of a signal."""

@@ -17,6 +17,7 @@ from .onnx_external import LARGEST_FILE, is_split, open_data
 from .onnx_functions import DOMAIN, foreign
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import load, record_of, restore
+from .onnx_wire import require_few_fields
 
 
 def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
@@ -78,7 +79,9 @@ def read_own(path: Path) -> tuple[onnx.ModelProto, FloatNetwork | IntNetwork]:
 def read_model(path: Path) -> onnx.ModelProto:
     """Load and check a model: structure, types, shapes, no operator outside the standard (LX003)."""
     try:
-        model = onnx.load_model_from_string(read_bytes(path, most=LARGEST_FILE, fix="name an existing .onnx file"))
+        content = read_bytes(path, most=LARGEST_FILE, fix="name an existing .onnx file")
+        require_few_fields(content)
+        model = onnx.load_model_from_string(content)
         require_few_nodes(model)
         _require_text(model)
         open_data(path, model)

@@ -10,11 +10,13 @@ import onnx  # noqa: TID251
 from ..findings import error
 from ..regular import read_bytes
 from .onnx_external import LARGEST_FILE, numbers, open_data
+from .onnx_wire import require_few_fields
 
 
 def initializers(path: Path) -> dict[str, np.ndarray]:
     """Bytes of every initializer of a model, of a damaged one too, by name; nothing is checked."""
     content = read_bytes(path, most=LARGEST_FILE)
+    require_few_fields(content)
     model = onnx.load_model_from_string(content)
     data = open_data(path, model)
     raw, left = {}, 2 * (len(content) + (0 if data is None else len(data)))
