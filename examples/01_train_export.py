@@ -32,6 +32,6 @@ def main(folder: Path) -> lx.FidelityReport:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out_01_train_export")
     folder.mkdir(parents=True, exist_ok=True)
     main(folder)

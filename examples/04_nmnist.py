@@ -51,6 +51,6 @@ def main(folder: Path, epochs: int = 20) -> None:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out_04_nmnist")
     folder.mkdir(parents=True, exist_ok=True)
     main(folder, *map(int, sys.argv[2:]))

@@ -10,17 +10,24 @@ import math
 import os
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 
-from .files import whole_file
+from .archives import open_archive, require_room
+from .errors import LifexportError
+from .files import require_suffix, whole_file
 from .findings import error
+from .regular import open_regular, size_of
 
 NUMBERS = "iufb"
 """Kinds of dtype that are numbers; texts, dates and objects are not."""
+MOST_EMPTY = 1 << 16
+"""Longest axis of an array without numbers: whoever goes along it has no end otherwise."""
+Allow = Callable[[int], None]
+"""What refuses (ValueError) so many numbers before they are read."""
 _FIX = "write it with numpy.save or numpy.savez, numbers only"
 
 
@@ -58,50 +65,62 @@ def read_npz(path: str | os.PathLike[str], *, checked: bool = True, texts: bool 
     """
     path = Path(path)
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            names = [member.filename for member in members]
-            if len(set(names)) < len(names):
-                raise ValueError("two members of one name")
-            return {
-                member.filename.removesuffix(".npy"): _member(file, archive, member, path, checked, texts)
-                for member in members
-            }
+        with open_regular(path, fix="name an existing .npz file") as file, open_archive(file) as archive:
+            return _members(file, archive, checked, NUMBERS + "U" * texts)
+    except LifexportError:
+        raise
     except OSError as reason:
         raise error("LX003", found=f"{path}: {reason.strerror or reason}", fix="name an existing .npz file") from None
     except Exception as reason:  # zipfile and numpy raise whatever their insides meet
         raise error("LX003", found=f"{path}: {_first_line(reason)}", fix=_FIX) from None
 
 
+def _members(file: BinaryIO, archive: zipfile.ZipFile, checked: bool, kinds: str) -> dict[str, np.ndarray]:
+    """Arrays of an archive, of which no more are read than the numbers have room in the simulators, 8 bytes each."""
+    names = [member.filename for member in archive.infolist()]
+    if len(set(names)) < len(names):
+        raise ValueError("two members of one name")
+    arrays: dict[str, np.ndarray] = {}
+    for member in archive.infolist():
+        taken = sum(max(8 * array.size, array.nbytes) for array in arrays.values())
+
+        def allow(count: int, taken: int = taken) -> None:
+            require_room(size_of(file), taken + 8 * count)
+
+        array = _member(file, archive, member, checked, kinds, allow)
+        arrays[member.filename.removesuffix(".npy")] = array
+    return arrays
+
+
 def _member(
-    file: IO[bytes], archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, checked: bool, texts: bool
+    file: BinaryIO, archive: zipfile.ZipFile, member: zipfile.ZipInfo, checked: bool, kinds: str, allow: Allow
 ) -> np.ndarray:
-    kinds = NUMBERS + "U" * texts
-    size = path.stat().st_size
-    if member.compress_type == zipfile.ZIP_STORED and member.file_size > size:
-        raise ValueError(f"{member.filename}: longer than the file")
     if checked or member.compress_type != zipfile.ZIP_STORED:
         with archive.open(member) as stream:
-            return _array(stream, member.file_size, member.filename, kinds)
+            return _array(stream, member.file_size, member.filename, kinds, allow)
     file.seek(member.header_offset)
     name, extra = struct.unpack("<26x2H", file.read(30))
     file.seek(name + extra, os.SEEK_CUR)
-    return _array(io.BytesIO(file.read(member.file_size)), member.file_size, member.filename, kinds)
+    return _array(io.BytesIO(file.read(member.file_size)), member.file_size, member.filename, kinds, allow)
 
 
 def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
     """The array of a ``.npy`` file; errors are those of ``read_npz``."""
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            return _array(file, path.stat().st_size, path.name)
+        with open_regular(path, fix="name an existing .npy file") as file:
+            return _array(file, size_of(file), path.name)
+    except LifexportError:
+        raise
     except OSError as reason:
         raise error("LX003", found=f"{path}: {reason.strerror or reason}", fix="name an existing .npy file") from None
     except Exception as reason:  # numpy reads headers as Python text
         raise error("LX003", found=f"{path}: {_first_line(reason)}", fix=_FIX) from None
 
 
-def _array(stream: IO[bytes], size: int, name: str, kinds: str = NUMBERS) -> np.ndarray:
+def _array(
+    stream: IO[bytes], size: int, name: str, kinds: str = NUMBERS, allow: Allow = lambda count: None
+) -> np.ndarray:
     """The array of a stream of so many bytes; ValueError for anything but exactly one array of those kinds."""
     version = np.lib.format.read_magic(stream)
     reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
@@ -112,6 +131,9 @@ def _array(stream: IO[bytes], size: int, name: str, kinds: str = NUMBERS) -> np.
         raise ValueError(f"{name}: {dtype} is not a number")
     if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"{name}: shape {shape} of {dtype} in {size} bytes")
+    if max(shape, default=0) > MOST_EMPTY and not math.prod(shape):
+        raise ValueError(f"{name}: shape {shape}, and not a number in it")
+    allow(math.prod(shape) * max(1, dtype.itemsize // 8))
     data = stream.read(math.prod(shape) * dtype.itemsize + 1)
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{name}: {len(data)} bytes for shape {shape} of {dtype}")
@@ -138,6 +160,7 @@ def read_inputs(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray | 
     FileError
         LX003 for a file that cannot be read, or whose arrays have other names.
     """
+    require_suffix(path, ".npz", ".npy")
     if Path(path).suffix == ".npy":
         return read_npy(path), None
     arrays = read_npz(path)

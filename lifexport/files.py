@@ -15,8 +15,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import OutputError
+from .drafts import known_draft
+from .errors import FileError, OutputError
 from .findings import error
+from .locking import sole_writer
+from .regular import LARGEST_TEXT, open_regular, read_bytes
+
+MANIFEST = "manifest.json"
+"""File of a bundle that names and seals all the others."""
+FILE_SUFFIXES = (
+    *(".nir", ".onnx", ".json", ".npz", ".npy", ".html", ".htm", ".csv", ".svg", ".png", ".toml", ".txt", ".md", ".py"),
+    *(".h5", ".hdf5", ".pb", ".pt", ".pth", ".pkl", ".zip", ".tar", ".gz", ".v", ".mem", ".c", ".h", ".net", ".data"),
+)
+"""Endings that no folder has."""
+MOST_VALUES = 1 << 18
+"""Values of the largest JSON document: lists, objects, texts and numbers."""
 
 
 @contextlib.contextmanager
@@ -30,7 +43,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OutputError
         LX002 if the folder does not exist, is not writable, or the disk is full; and if something other than a regular
-        file has the name: folders and devices are never replaced.
+        file has the name: folders and devices are never replaced. LX008 for a file that a bundle has sealed.
 
     Examples
     --------
@@ -53,11 +66,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _unwritable(path, reason) from None
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a written file is an ordinary one
-        temporary.replace(place)
+        with known_draft(temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a written file is an ordinary one
+            temporary.replace(place)
     except OutputError:
         raise
     except OSError as reason:
@@ -90,7 +104,7 @@ def whole_files(folder: Path) -> Iterator[Path]:
     ([], ['a.txt', 'b.txt'])
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft:
+        with tempfile.TemporaryDirectory(prefix=".lifexport-", dir=folder) as draft, known_draft(Path(draft)):
             yield Path(draft)
             with contextlib.ExitStack() as places:
                 for file in sorted(Path(draft).iterdir()):
@@ -119,7 +133,8 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     Raises
     ------
     OutputError
-        LX002 if the folder cannot be written, the disk is full, or something is there that may not go.
+        LX002 if the folder cannot be written, the disk is full, or something is there that may not go; LX009 if
+        somebody else is writing it.
 
     Examples
     --------
@@ -132,7 +147,12 @@ def whole_folder(path: str | os.PathLike[str], *, replaces: Callable[[Path], boo
     """
     place = require_place(path, replaces=replaces)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
+        with (
+            sole_writer(place),
+            tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch,
+            known_draft(Path(scratch)),
+        ):
+            require_place(path, replaces=replaces)  # whoever was writing there has ended since
             draft = Path(scratch) / "new"
             draft.mkdir()
             yield draft
@@ -191,7 +211,56 @@ def _regular(path: Path) -> Path:
         if not stat.S_ISREG(mode):
             found = f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}"
             raise error("LX002", found=found, fix="choose a new name, or that of a regular file")
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if (bundle := _sealing(place)) is not None:
+        fix = "choose another folder; a bundle is never edited, but saved again"
+        raise error("LX008", found=f"{path}: a file that the bundle {bundle} has sealed", fix=fix)
+    return place
+
+
+def _sealing(path: Path) -> Path | None:
+    """The bundle whose manifest names a file; None if there is none."""
+    here = path.parent.resolve() / path.name
+    for folder in (here.parent, here.parent.parent):
+        with contextlib.suppress(FileError, TypeError, KeyError, AttributeError):
+            document = read_json(folder / MANIFEST)
+            listed = {entry["path"] for entry in document["files"]} | {MANIFEST}
+            if document["schema"].startswith("lifexport.manifest/") and here.relative_to(folder).as_posix() in listed:
+                return folder
+    return None
+
+
+def require_suffix(path: str | os.PathLike[str], *suffixes: str, strict: bool = False) -> Path:
+    """Refuse (LX006) the name of a file that says it is of another kind than what is written to it, or read from it.
+
+    Endings of no kind, and none at all, are refused if ``strict``.
+
+    Examples
+    --------
+    >>> require_suffix("m.onnx", ".nir")
+    Traceback (most recent call last):
+    lifexport.errors.ParameterError: LX006 wrong option: m.onnx: a name that ends in '.onnx'; fix: end it in .nir
+    """
+    path = Path(path)
+    wrong = strict or path.suffix.lower() in FILE_SUFFIXES
+    if wrong and path.suffix.lower() not in suffixes and path.name:
+        end = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise error("LX006", found=f"{path}: a name that {end}", fix=f"end it in {' or '.join(suffixes)}")
+    return path
+
+
+def require_folder_name(path: str | os.PathLike[str]) -> None:
+    """Refuse (LX006) a folder with the name of a file.
+
+    Examples
+    --------
+    >>> require_folder_name("m.ONNX")
+    Traceback (most recent call last):
+    lifexport.errors.ParameterError: LX006 wrong option: m.ONNX: a folder with the name of a file; fix: give it ...
+    """
+    if (suffix := Path(path).suffix.lower()) in FILE_SUFFIXES:
+        fix = f"give it a name without {suffix}, or export a .nir or .onnx file"
+        raise error("LX006", found=f"{path}: a folder with the name of a file", fix=fix)
 
 
 def _unwritable(path: Path, reason: OSError) -> Exception:
@@ -202,42 +271,50 @@ def _unwritable(path: Path, reason: OSError) -> Exception:
 
 def first_bytes(path: str | os.PathLike[str], count: int = 64) -> bytes:
     """Beginning of a file, by which its kind is told (LX003 if it cannot be opened)."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(count)
-    except (OSError, ValueError) as reason:  # ValueError: a name no file can have
-        found = f"{path}: {getattr(reason, 'strerror', None) or reason}"
-        raise error("LX003", found=found, fix="name an existing file") from None
+    with open_regular(path) as file:
+        return file.read(count)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """Read JSON (UTF-8) that means one thing only.
 
     Refused, besides what no reader accepts: a key given twice in one object, numbers that are not finite, lone
-    surrogates, and nesting too deep to be written again.
+    surrogates, nesting too deep to be written again, and more values than any document of ours has.
 
     Raises
     ------
     FileError
         LX003 if the file cannot be opened or is not such JSON.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as reason:
-        raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing JSON file") from None
-    return parse_json(data, str(path))
+    return parse_json(read_bytes(path, most=LARGEST_TEXT, fix="name an existing JSON file"), str(path))
 
 
 def parse_json(data: bytes, name: str) -> Any:
     """The JSON of some bytes, by the rules of ``read_json``; errors call them ``name``."""
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+        require_few_values(data, MOST_VALUES)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
         canonical_json(value).encode()
     except ValueError as reason:
         raise error("LX003", found=f"{name}: not JSON ({reason})", fix="restore the file or write it anew") from None
     except RecursionError:
         raise error("LX003", found=f"{name}: not JSON (nested too deeply)", fix="write the file anew") from None
     return value
+
+
+def require_few_values(text: bytes, most: int) -> None:
+    """Refuse (ValueError) JSON that may have more values than that, before it is parsed.
+
+    Every value but the first follows a comma, a colon or a bracket; those inside of strings are counted too.
+
+    Examples
+    --------
+    >>> require_few_values(b"[1, 2, 3]", 3)
+    Traceback (most recent call last):
+    ValueError: 4 values, at most 3 are read
+    """
+    if (count := 1 + sum(text.count(mark) for mark in (b",", b":", b"[", b"{"))) > most:
+        raise ValueError(f"{count} values, at most {most} are read")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -272,6 +349,12 @@ def readable_json(value: Any) -> str:
 def sha256(data: bytes) -> str:
     """Digest in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Digest of a regular file, read in pieces (LX003 as for ``open_regular``)."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:

@@ -70,6 +70,25 @@ CODES: dict[str, Code] = {
         "optional package missing", "This step runs in a package of its own.", error=e.MissingDependencyError
     ),
     "LX006": Code("wrong option", "An option that does not apply must not be ignored.", error=e.ParameterError),
+    "LX008": Code(
+        "would overwrite something else",
+        "What is overwritten in silence is missed when it is needed: another network, or the very file that was read.",
+        error=e.OutputError,
+        more=(
+            "A bundle takes the place of an older one of the same network. Over another network it is written only if "
+            "that is said: --force, or overwrite=True. A file that is read, and one that a bundle has sealed, is never "
+            "written."
+        ),
+    ),
+    "LX009": Code(
+        "somebody else is writing there",
+        "Two exports at once into one folder leave the one that nobody looked at.",
+        error=e.OutputError,
+        more=(
+            "The lock is a file beside the folder, and goes with the process that holds it, however that ends. The "
+            "second export fails at once and changes nothing."
+        ),
+    ),
     "LX101": Code(
         "parameter is not finite",
         "NaN and infinity have no integer code; rivals turn them into arbitrary weights.",
@@ -465,6 +484,25 @@ CODES: dict[str, Code] = {
         "A link leads to files that nobody sealed, and that may be others tomorrow, or on another machine.",
         error=e.MismatchError,
         more="A bundle holds files and folders of its own, nothing else: put what the link leads to in its place.",
+    ),
+    "LX610": Code(
+        "one rule explains every difference",
+        "A mistake in how a recording was made is found in a minute where it is named, and in days where it is not.",
+        severity="note",
+        more=(
+            "Offset, sign, scale, width of the word, silence, another population or moment, neurons, samples or steps "
+            "in another order: each was held against every number that was compared, and is told only where it gives "
+            "all of them."
+        ),
+    ),
+    "LX611": Code(
+        "populations late by different numbers of steps",
+        "A chip that hands spikes on later than the network says is another network, however equal its layers are.",
+        error=e.MismatchError,
+        more=(
+            "Either the recording takes its layers at different moments: say so with lag={population: steps}. Or the "
+            "target delivers later than its description says."
+        ),
     ),
 }
 

@@ -7,6 +7,7 @@ before. Without the delayed edges the graph has no cycle; its topological order 
 from __future__ import annotations
 
 import heapq
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,13 +86,23 @@ def schedule(names: Iterable[str], edges: Iterable[Edge]) -> tuple[str, ...]:
 
 def reachable(start: Iterable[str], edges: Iterable[Edge], *, backwards: bool = False) -> set[str]:
     """Names that can be reached from ``start`` along the edges (or against them), ``start`` included."""
-    edges = list(edges)
+    return _reached(start, _ways(edges, backwards=backwards))
+
+
+def _ways(edges: Iterable[Edge], *, backwards: bool = False) -> dict[str, list[tuple[str, int]]]:
+    """Where one gets from every node, and how much later."""
+    ways: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for edge in edges:
+        here, there = (edge.target, edge.source) if backwards else (edge.source, edge.target)
+        ways[here].append((there, edge.delay))
+    return ways
+
+
+def _reached(start: Iterable[str], ways: Mapping[str, list[tuple[str, int]]]) -> set[str]:
     seen, todo = set(start), list(start)
     while todo:
-        name = todo.pop()
-        for edge in edges:
-            here, there = (edge.target, edge.source) if backwards else (edge.source, edge.target)
-            if here == name and there not in seen:
+        for there, _ in ways.get(todo.pop(), ()):
+            if there not in seen:
                 seen.add(there)
                 todo.append(there)
     return seen
@@ -100,10 +111,14 @@ def reachable(start: Iterable[str], edges: Iterable[Edge], *, backwards: bool = 
 def loops(names: Iterable[str], edges: Iterable[Edge]) -> list[tuple[str, ...]]:
     """Groups of nodes that feed each other (strongly connected, more than one node or a self-loop), sorted."""
     edges, names = list(edges), list(names)
-    forward = {name: reachable([name], edges) for name in names}
-    found = set()
+    ways = _ways(edges)
+    forward = {name: _reached([name], ways) for name in names}
+    found, grouped = set(), set()
     for name in names:
+        if name in grouped:
+            continue
         group = tuple(sorted(other for other in forward[name] if name in forward[other]))
+        grouped |= {*group}
         if len(group) > 1 or any(edge.source == edge.target == name for edge in edges):
             found.add(group)
     return sorted(found)
@@ -151,9 +166,8 @@ def _check_names(nodes: Mapping[str, Node], edges: tuple[Edge, ...]) -> None:
                 raise _malformed(f"edge {edge} ends at {end!r}, which is not a node", "add the node or drop the edge")
         if type(edge.delay) is not int or edge.delay < 0:
             raise _malformed(f"edge {edge} has delay {edge.delay!r}", "a delay is 0, 1, 2, ... time steps")
-    pairs = [(edge.source, edge.target) for edge in edges]
-    for pair in pairs:
-        if pairs.count(pair) > 1:
+    for pair, times in Counter((edge.source, edge.target) for edge in edges).items():
+        if times > 1:
             raise _malformed(f"two edges {pair[0]} -> {pair[1]}", "join them into one connection")
 
 
@@ -192,9 +206,11 @@ def _check_loops(nodes: Mapping[str, Node], edges: tuple[Edge, ...]) -> None:
                 found=f"the loop {' -> '.join(group)} has no neurons",
                 fix="a loop must pass through a population",
             )
-        inside = [edge for edge in edges if edge.source in group and edge.target in group]
+        members = {*group}
+        inside = [edge for edge in edges if edge.source in members and edge.target in members]
+        ways = _ways(inside)
         for edge in inside:
-            back = _shortest_delay(edge.target, edge.source, inside)
+            back = _shortest_delay(edge.target, edge.source, ways)
             if edge.delay + back != 1:
                 raise error(
                     "LX108",
@@ -203,14 +219,14 @@ def _check_loops(nodes: Mapping[str, Node], edges: tuple[Edge, ...]) -> None:
                 )
 
 
-def _shortest_delay(start: str, goal: str, edges: list[Edge]) -> int:
+def _shortest_delay(start: str, goal: str, ways: Mapping[str, list[tuple[str, int]]]) -> int:
     best, todo = {start: 0}, [(0, start)]
     while todo:
         cost, name = heapq.heappop(todo)
         if name == goal:
             return cost
-        for edge in edges:
-            if edge.source == name and cost + edge.delay < best.get(edge.target, 1 << 30):
-                best[edge.target] = cost + edge.delay
-                heapq.heappush(todo, (best[edge.target], edge.target))
+        for there, delay in ways.get(name, ()):
+            if cost + delay < best.get(there, 1 << 30):
+                best[there] = cost + delay
+                heapq.heappush(todo, (best[there], there))
     raise AssertionError("nodes of a strongly connected group reach each other")

@@ -8,6 +8,7 @@ integer.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import re
 from functools import lru_cache
@@ -21,6 +22,8 @@ _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE / "schemas", _HERE.parent / "schemas")
 _DEEPEST = 32
 """Nesting that no document of ours comes near; what lies deeper is refused before a recursion meets it."""
+_MOST = 100
+"""Findings about one document: a hostile one has as many as it has values."""
 
 
 def names() -> tuple[str, ...]:
@@ -54,7 +57,7 @@ def header(schema: str) -> dict[str, Any]:
 
 
 def violations(name: str, document: Any, *, code: str) -> list[Finding]:
-    """Everything about a document that its schema does not allow: path, what was found, what is allowed.
+    """What its schema does not allow about a document: path, what was found, what is allowed; the first 100 of it.
 
     A document of a newer version of the schema gives one finding that says so (LX004).
 
@@ -77,7 +80,8 @@ def violations(name: str, document: Any, *, code: str) -> list[Finding]:
         return [Finding(code=code, found=f"nested more than {_DEEPEST} deep", fix="the schema describes each field")]
     if found := newer(name, document):
         return [found]
-    return [_finding(failure, code) for failure in sorted(_validator(name).iter_errors(document), key=lambda f: f.path)]
+    failures = itertools.islice(_validator(name).iter_errors(document), _MOST)
+    return [_finding(failure, code) for failure in sorted(failures, key=lambda f: f.path)]
 
 
 def _nested_deeper(document: Any, depth: int) -> bool:

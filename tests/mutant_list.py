@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bundle_mutants import BUNDLE_MUTANTS
 from deep_mutants import DEEP_MUTANTS
+from door_mutants import DOOR_MUTANTS
 from mutant import Mutant
 from nir_mutants import NIR_MUTANTS
 from onnx_mutants import ONNX_MUTANTS
@@ -528,4 +529,5 @@ MUTANTS = [
     *DEEP_MUTANTS,
     *NIR_MUTANTS,
     *VECTORS_MUTANTS,
+    *DOOR_MUTANTS,
 ]

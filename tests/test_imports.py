@@ -16,10 +16,12 @@ PACKAGE = ROOT / "lifexport"
 ROOMS = [
     ("__init__",),
     ("errors", "findings"),
+    ("regular", "drafts", "locking", "archives"),
     ("arrays", "files", "arrayfiles", "schemas", "samples"),
     ("fixedpoint", "ops"),
     ("graph", "nodes", "windows", "spatial", "neurons"),
     ("readout", "network"),
+    ("room",),
     ("bounds",),
     ("certificate",),
     ("targets",),

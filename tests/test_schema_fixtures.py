@@ -37,7 +37,7 @@ def written(tmp_path_factory) -> dict[str, list[Any]]:
     labels = lx.simulate(f, x).prediction.labels
     spec = lx.QuantSpec(weight_bits=4, membrane_range=2.5, layers={"hid*": {"state_bits": 12}}, approximate=("decay",))
     one, two = (lx.save(q, folder / name, trained=f, inputs=x, labels=labels, spec=spec) for name in ("a", "b"))
-    lx.save(lx.quantize(f, "fpga-q", calibration=x), folder / "b", golden_samples=1)
+    lx.save(lx.quantize(f, "fpga-q", calibration=x), folder / "b", golden_samples=1, overwrite=True)
     spikes = lx.simulate(q, x, record=("spikes",)).spikes["last"].copy()
     spikes[3, 0, 0] ^= 1
     documents = {path.stem: [json.loads(path.read_text())] for path in one.path.glob("*.json")}

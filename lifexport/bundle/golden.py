@@ -17,6 +17,7 @@ from ..findings import error, raise_errors
 from ..network import FloatNetwork, IntNetwork
 from ..schemas import header
 from ..simulation import Trace, simulate
+from .naming import file_names
 from .tensors import describe, is_described
 
 SCHEMA = "lifexport.golden/1"
@@ -104,10 +105,9 @@ def by_name(kept: list[dict[str, Any]]) -> dict[tuple[str, str | None], np.ndarr
 
 def write(folder: Path, q: IntNetwork, kept: list[dict[str, Any]], origin: str) -> None:
     """Write index and arrays into a folder that is being built."""
-    places = {name: i for i, name in enumerate(q.nodes)}
-    named = {}
+    names, named = file_names(q), {}
     for entry in kept:
-        prefix = "" if entry["node"] is None else f"node{places[entry['node']]}."
+        prefix = "" if entry["node"] is None else f"{names[entry['node']]}."
         named[f"{prefix}{entry['what']}"] = entry
     write_npz(folder / DATA, {name: entry["values"] for name, entry in named.items()})
     codes = kept[0]["values"]

@@ -17,6 +17,7 @@ from ..files import canonical_json
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntWeights
+from .naming import file_names
 
 LAYOUT = "layout.json"
 UNSTEPPED = ("v_rest", "scale")
@@ -49,15 +50,16 @@ def write_hdl(folder: Path, q: IntNetwork, kept: Iterable[dict[str, Any]]) -> li
 
 
 def _parameters(q: IntNetwork) -> Iterable[dict[str, Any]]:
-    for i, (name, node) in enumerate(q.nodes.items()):
+    names = file_names(q)
+    for name, node in q.nodes.items():
         for field in hints(type(node)):
             values = getattr(node, field)
             if isinstance(values, np.ndarray) and field not in UNSTEPPED and values.size:
-                yield _row(f"node{i}.{field}", name, field, values, _nominal(node, field))
+                yield _row(f"{names[name]}.{field}", name, field, values, _nominal(node, field))
 
 
 def _vectors(q: IntNetwork, kept: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    places = {name: i for i, name in enumerate(q.nodes)}
+    names = file_names(q)
     for entry in kept:
         name, what = entry["node"], entry["what"]
         if what.startswith("float") or what == "x":
@@ -67,7 +69,7 @@ def _vectors(q: IntNetwork, kept: Iterable[dict[str, Any]]) -> Iterable[dict[str
             bits = q.input_code.bits
         elif what == "v":
             bits = q.nodes[name].rules.membrane.bits
-        prefix = "" if name is None else f"node{places[name]}."
+        prefix = "" if name is None else f"{names[name]}."
         yield _row(f"expected.{prefix}{what}" if what != "input" else "input", name, what, entry["values"], bits)
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ import numpy as np
 
 from .. import schemas
 from ..errors import LifexportError
-from ..export.provenance import lineage, made_of, plain
+from ..export.provenance import is_shape, lineage, made_of, plain
 from ..export.restoring import hints, scalar
-from ..files import canonical_json, read_json, write_text
+from ..files import canonical_json, read_json, require_suffix, write_text
 from ..findings import at_node, error, raise_errors
 from ..graph import Edge
 from ..network import IntNetwork
 from ..neurons import IntLIF
 from ..nodes import IntDense, IntInput, Output
 from ..origin import origin_of, stated
+from ..room import require_few, require_numbers, require_room
 from ..schemas import header
 from ..spatial import Flatten, IntConv, SumPool
 
@@ -88,6 +90,8 @@ def from_array(entry: dict[str, Any], field: str, *, smallest: bool = False) -> 
 
     LX003 if its numbers do not fill its shape.
     """
+    if not is_shape(entry["shape"]):
+        raise _damaged(field, "no shape")
     spelled = {name: kind for kind, name in SPELLED.items()}
     kind, shape = np.dtype(spelled[entry["dtype"]]), tuple(entry["shape"])
     try:
@@ -117,6 +121,9 @@ def from_document(document: Any) -> IntNetwork:
         The rule of a network that is broken.
     """
     raise_errors(schemas.violations("intnetwork", document, code="LX003"))
+    held = sum(len(text) for text in _texts(document))
+    require_few(len(document["nodes"]), len(document["edges"]))
+    require_numbers(((e["name"], math.prod(e.get("shape", ()))) for e in document["nodes"]), held)
     nodes: dict[str, Any] = {}
     for entry in document["nodes"]:
         if entry["name"] in nodes:
@@ -137,10 +144,19 @@ def from_document(document: Any) -> IntNetwork:
         **{key: document[key] for key in WHOLE},
         **parents,
     )
+    require_room(q, held)
     if q.digest() != document["digest"] or to_document(q) | {"tool": document["tool"]} != document:
         fix = "get an undamaged copy, or quantize again"
         raise error("LX403", field="digest", found="numbers that are not those of the digest", fix=fix)
     return q
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """The arrays of a document as they are stored."""
+    for entry in document["nodes"]:
+        for value in entry.values():
+            if isinstance(value, dict) and "base64" in value:
+                yield value["base64"]
 
 
 def _node(entry: dict[str, Any]) -> Any:
@@ -160,7 +176,7 @@ def _node(entry: dict[str, Any]) -> Any:
 
 def save_intnetwork(q: IntNetwork, path: str | os.PathLike[str]) -> Path:
     """Write the document as canonical JSON, whole or not at all; equal networks give equal bytes."""
-    return write_text(path, canonical_json(to_document(q)) + "\n")
+    return write_text(require_suffix(path, ".json"), canonical_json(to_document(q)) + "\n")
 
 
 def load_intnetwork(path: str | os.PathLike[str]) -> IntNetwork:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,14 +13,17 @@ from typing import Any
 
 from .. import schemas
 from ..errors import FileError
-from ..files import canonical_json, read_json, sha256
+from ..files import MANIFEST, canonical_json, read_json, sha256
 from ..findings import Finding, error, raise_errors
+from ..regular import read_bytes
 from ..schemas import header
 from .stored import tensors_of
 from .tensors import describe
 
 SCHEMA = "lifexport.manifest/1"
-NAME = "manifest.json"
+NAME = MANIFEST
+MOST = 100
+"""Findings about the paths of one manifest."""
 PACKAGES = ("numpy", "jax", "nir", "h5py", "onnx", "onnxruntime", "matplotlib", "jinja2")
 """Packages whose version may show in a file."""
 
@@ -58,7 +62,7 @@ def build(folder: Path, roles: Mapping[str, str], **facts: Any) -> dict[str, Any
 
 
 def _entry(folder: Path, path: str, role: str) -> dict[str, Any]:
-    data = (folder / path).read_bytes()
+    data = read_bytes(folder / path)
     tensors = tensors_of(folder / path)
     return {
         "path": path,
@@ -113,7 +117,7 @@ def read(folder: Path) -> dict[str, Any]:
     if newer := schemas.newer("manifest", document):
         raise_errors([newer])
     sealed = document.get("seal") if isinstance(document, dict) else None
-    if isinstance(sealed, str) and (path.read_bytes() != _text(document) or seal(document) != sealed):
+    if isinstance(sealed, str) and (read_bytes(path) != _text(document) or seal(document) != sealed):
         fix = "get the bundle again; a manifest is never edited"
         raise error("LX601", node=NAME, found="not the text that was sealed", fix=fix)
     raise_errors(schemas.violations("manifest", document, code="LX003"))
@@ -139,18 +143,53 @@ def _text(document: Mapping[str, Any]) -> bytes:
 def _unsafe(document: dict[str, Any]) -> list[Finding]:
     """Paths that lead out of the folder, or stand there twice."""
     paths = [entry["path"] for entry in document["files"]]
-    bad = [path for path in paths if not _inside(path) or paths.count(path) > 1 or path == NAME]
+    times = Counter(paths)
+    bad = [path for path in paths if not _inside(path) or times[path] > 1 or path == NAME][:MOST]
     fix = "get the bundle again; a bundle names each of its own files once"
     return [Finding(code="LX003", node=NAME, field="files", found=f"path {path!r}", fix=fix) for path in bad]
 
 
 def _inside(path: str) -> bool:
     parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and "\\" not in path and ":" not in path
+    one_name = "/".join(parts) == path  # "a/./b" would have one file read again and again
+    return (
+        bool(parts)
+        and one_name
+        and not path.startswith("/")
+        and ".." not in parts
+        and "\\" not in path
+        and ":" not in path
+    )
+
+
+def holds_only(folder: Path, digests: Mapping[str, str | None]) -> bool:
+    """Whether a folder holds a bundle and nothing else, so that another one may take its place.
+
+    Parameters
+    ----------
+    folder : Path
+    digests : mapping from ``integer`` and ``trained`` to digest
+        Of the network that takes it.
+
+    Raises
+    ------
+    OutputError
+        LX008 for a bundle of another network.
+    """
+    if not is_bundle(folder):
+        return False
+    held = read_json(folder / NAME).get("network")
+    held = held if isinstance(held, dict) else {}
+    for what, digest in digests.items():
+        known = held.get(what)
+        if known != digest and (what == "integer" or None not in (known, digest)):
+            found = f"{folder}: a bundle of another {what} network, {str(known)[:12]}, not {str(digest)[:12]}"
+            raise error("LX008", found=found, fix="choose a new name, or replace it: --force, overwrite=True")
+    return True
 
 
 def is_bundle(folder: Path) -> bool:
-    """Whether a folder holds a bundle and nothing else, so that another bundle may take its place."""
+    """Whether a folder holds a bundle and nothing else."""
     try:
         document = read_json(folder / NAME)
         listed = {entry["path"] for entry in document["files"]} | {NAME}

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json, sha256
+from ..files import file_sha256, read_json
 from ..findings import Finding, error, raise_errors
 from ..network import FloatNetwork, IntNetwork
 from ..quantspec import QuantSpec
@@ -131,7 +131,7 @@ def damage(folder: Path, document: dict[str, Any]) -> list[Finding]:
         path = folder / entry["path"]
         if not path.is_file():
             found.append(Finding(code="LX602", node=entry["path"], found="missing", fix="get the bundle again, whole"))
-        elif path.stat().st_size != entry["bytes"] or sha256(path.read_bytes()) != entry["sha256"]:
+        elif path.stat().st_size != entry["bytes"] or file_sha256(path) != entry["sha256"]:
             found += _changed(path, entry)
     fix = "take it out of the folder, or write the bundle again with it"
     extra = sorted(manifest.there(folder) - {entry["path"] for entry in document["files"]} - {manifest.NAME})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from ..export.provenance import plain
 from ..fidelity import FidelityReport, Thresholds, compare
 from ..fidelity.comparing import require_pair
 from ..fidelity.evidence import another_parent
-from ..files import readable_json, whole_folder, write_text
+from ..files import readable_json, require_folder_name, whole_folder, write_text
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
 from ..origin import stated
@@ -90,6 +91,7 @@ def save(
     thresholds: Thresholds | None = None,
     golden_samples: int = 8,
     hdl: bool = False,
+    overwrite: bool = False,
     progress: Progress = lambda step: None,
 ) -> Saved:
     """Write a network, its exports, proofs and golden vectors into one sealed folder.
@@ -98,8 +100,8 @@ def save(
     ----------
     q : IntNetwork
     path : str or path
-        The folder. It is made, or takes the place of an older bundle, whole or not at all; anything else that is
-        there is left alone, and refused.
+        The folder. It is made, or takes the place of an older bundle of the same network, whole or not at all;
+        anything else that is there is left alone, and refused.
     trained : FloatNetwork, optional
         What ``q`` was quantized from. With it the bundle holds its NIR file and, with inputs, the fidelity report;
         without, the NIR file of ``q``.
@@ -119,6 +121,8 @@ def save(
         Samples of the golden vectors at the most.
     hdl : bool
         Also write parameters, stimuli and expected outputs as text for ``$readmemh``, in ``hdl/``.
+    overwrite : bool
+        Also take the place of a bundle of another network.
     progress : callable, optional
         Told about every step.
 
@@ -129,7 +133,8 @@ def save(
     Raises
     ------
     OutputError
-        LX002 if the folder cannot be written or holds something else.
+        LX002 if the folder cannot be written or holds something else, LX008 if it holds a bundle of another network,
+        LX009 if somebody else is writing it.
     MismatchError
         LX402, LX403 if an export differs from the simulator.
     ParameterError
@@ -151,8 +156,11 @@ def save(
         fix = "give the trained network and inputs, or leave them out"
         raise error("LX006", field="thresholds", found="thresholds for no comparison", fix=fix)
     described = _target(q, target)
+    require_folder_name(path)
+    digests = {"integer": q.digest(), "trained": None if trained is None else trained.digest()}
+    replaces = manifest.is_bundle if overwrite else functools.partial(manifest.holds_only, digests=digests)
     left_out: list[dict[str, str]] = []
-    with whole_folder(path, replaces=manifest.is_bundle) as draft:
+    with whole_folder(path, replaces=replaces) as draft:
         roles: dict[str, str] = {}
 
         def add(name: str) -> Path:
@@ -194,7 +202,7 @@ def save(
             seed=seed,
             dt=plain(q.dt),
             **stated(q.origin),
-            network={"integer": q.digest(), "trained": None if trained is None else trained.digest()},
+            network=digests,
             target={"name": q.target, "digest": q.target_digest},
             latency=q.latency,
             figures=_figures(report),

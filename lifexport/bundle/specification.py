@@ -11,7 +11,7 @@ from typing import Any
 from .. import schemas
 from ..export.provenance import plain
 from ..export.restoring import hints, scalar
-from ..files import canonical_json, read_json, write_text
+from ..files import canonical_json, read_json, require_suffix, write_text
 from ..findings import raise_errors
 from ..nodes import InputCode
 from ..quantspec import QuantSpec
@@ -64,7 +64,7 @@ def from_document(document: Any) -> QuantSpec:
 
 def save_quantspec(spec: QuantSpec, path: str | os.PathLike[str]) -> Path:
     """Write the choices as canonical JSON, whole or not at all."""
-    return write_text(path, canonical_json(to_document(spec)) + "\n")
+    return write_text(require_suffix(path, ".json"), canonical_json(to_document(spec)) + "\n")
 
 
 def load_quantspec(path: str | os.PathLike[str]) -> QuantSpec:

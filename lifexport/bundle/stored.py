@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..arrayfiles import read_npz
+from ..files import read_json
 from .intnetwork import from_array
 
 
@@ -36,7 +36,7 @@ def tensors_of(path: Path) -> Mapping[str, np.ndarray]:
 
 
 def _of_json(path: Path) -> dict[str, np.ndarray]:
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = read_json(path)
     return {
         f"{node['name']}.{field}": from_array(value, field, smallest=True)
         for node in document.get("nodes", ())

@@ -209,8 +209,10 @@ def _simulators(q: IntNetwork, vectors: golden.Golden) -> str:
 
 
 def _onnx(path: Path, q: IntNetwork, codes: np.ndarray) -> str:
+    from ..export.onnx_file import read_own
     from ..export.onnx_verify import verify_file  # loads onnx and onnxruntime
 
+    read_own(path)  # what to_onnx did not write is not run: it may take any time and memory
     proofs = verify_file(path, q, codes)
     return "; ".join(proofs)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import frozen
 from ..bounds import INT64, exact_kernels
 from ..errors import RangeError
-from ..files import readable_json, write_text
+from ..files import readable_json, require_suffix, write_text
 from ..network import IntNetwork
 from ..neurons import IntLIF, Word
 from ..schemas import header
@@ -209,7 +209,7 @@ class Certificate:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the certificate as JSON, whole or not at all (LX002)."""
-        return write_text(path, readable_json(self.to_json()))
+        return write_text(require_suffix(path, ".json"), readable_json(self.to_json()))
 
     def __str__(self) -> str:
         lines = [

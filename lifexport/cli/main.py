@@ -1,21 +1,18 @@
-"""The process: verbs found by name, signals, and every error as a sentence with its exit code."""
+"""The process: verbs found by name, and every error as a sentence with its exit code."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 from ..errors import LifexportError
+from .ending import signals_end_the_work
 from .outcome import FOUND, HOLDS, INTERNAL, UNUSABLE, worst
 from .printing import say, sentence, unheard
 
@@ -79,7 +76,7 @@ def verbs() -> None:
 def main() -> NoReturn:
     """Run the command line; the console script."""
     try:
-        with _signals_unwind():
+        with signals_end_the_work():
             code = verbs.main(prog_name="lifexport", standalone_mode=False)
     except click.exceptions.Exit as leave:
         code = leave.exit_code
@@ -101,24 +98,3 @@ def main() -> NoReturn:
         say("please report this; LIFEXPORT_TRACEBACK=1 shows where it happened", err=True)
         code = INTERNAL
     sys.exit(code or HOLDS)
-
-
-@contextlib.contextmanager
-def _signals_unwind() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the work as an exception, so that what is half-written is removed."""
-
-    def leave(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_IGN)  # a second one must not end the cleaning up
-        raise SystemExit(128 + number)
-
-    there = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        there = []
-    taken = [number for number in there if signal.getsignal(number) is signal.SIG_DFL]  # nohup ignores SIGHUP
-    for number in taken:
-        signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,6 +39,31 @@ def _time_step(_: click.Context, __: click.Parameter, value: float | None) -> fl
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 quiet: Decorator = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+force: Decorator = click.option("--force", is_flag=True, help="Also replace a bundle of another network.")
+
+
+def require_apart(out: str | None, *read: str | None, suffix: str | None = None) -> None:
+    """Refuse an output that is what is read, or lies inside of it or around it (LX008), or has a wrong name (LX006)."""
+    if out is None:
+        return
+    from ..files import require_suffix
+    from ..findings import error
+
+    if suffix is not None:
+        require_suffix(out, suffix, strict=True)
+    place = Path(os.path.realpath(out))
+    for name in read:
+        if name is None or not Path(name).exists():  # a target by its name, or what its reader will miss
+            continue
+        other = Path(os.path.realpath(name))
+        same = place.exists() and place.samefile(other)
+        where = (
+            "" if same else "around " if place in other.parents else "inside of " if other in place.parents else None
+        )
+        if where is not None:
+            raise error("LX008", found=f"{out}: {where}what is read, {name}", fix="choose another name")
 
 
 def inputs(*, required: bool, what: str) -> Decorator:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import LifexportError
 from ..findings import error
+from ..regular import open_regular
 
 
 class Split(NamedTuple):
@@ -124,7 +126,9 @@ def _read(name: str) -> dict[str, np.ndarray]:
     if not folder:
         raise error("LX003", found=f"{name}: LIFEXPORT_DATA is not set", fix=fix)
     try:
-        with np.load(Path(folder) / name, allow_pickle=False) as file:
+        with open_regular(Path(folder) / name, fix=fix) as content, np.load(content, allow_pickle=False) as file:
             return dict(file)
+    except LifexportError:
+        raise
     except (OSError, ValueError) as reason:
         raise error("LX003", found=f"{Path(folder) / name}: {reason}", fix=fix) from None

@@ -13,12 +13,13 @@ import numpy as np
 from .. import __version__
 from ..bundle import save, verify
 from ..bundle.manifest import is_bundle
-from ..bundle.saving import Saved
+from ..bundle.saving import SPEC, Saved
+from ..bundle.specification import load_quantspec
 from ..capturing import capture
 from ..fidelity import FidelityReport
 from ..fidelity.card import wrapped
 from ..fidelity.statistics import Proportion
-from ..files import require_place
+from ..files import MANIFEST, read_json, require_place
 from ..findings import at_node, error, raise_errors
 from ..finetuning import QAT
 from ..network import IntNetwork
@@ -51,7 +52,9 @@ class DemoResult:
     saved: Saved
 
 
-def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress: Progress) -> DemoResult:
+def run(
+    folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress: Progress, overwrite: bool = True
+) -> DemoResult:
     """Do the whole job; every file is the same for the same arguments on the same machine.
 
     The bundle gets its name at the very end, whole (``bundle.save``): an error or an interruption leaves that of the
@@ -67,6 +70,8 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
         Widths for target ``fpga-q``; refused (LX202) before the folder is made and anything is trained.
     progress : callable
         Told about every step.
+    overwrite : bool
+        Also replace a bundle of another network.
 
     Returns
     -------
@@ -75,7 +80,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     Raises
     ------
     OutputError
-        LX002 if the folder cannot be written, or holds something else than a bundle.
+        LX002 if the folder cannot be written, or holds something else than a bundle; LX008 for one of another network.
     MissingDependencyError
         LX005 if scikit-learn or optax is not installed.
     MismatchError
@@ -83,7 +88,7 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     """
     _require_packages()
     spec = _widths(weight_bits, state_bits)
-    require_place(folder, replaces=is_bundle)
+    require_place(folder, replaces=is_bundle if overwrite else lambda place: _is_of(place, seed, spec))
     digits = load_digits()
     x = np.asarray(constant_current(digits.x_test))
     net = train_digits(
@@ -115,13 +120,30 @@ def run(folder: Path, *, seed: int, weight_bits: int, state_bits: int, progress:
     codes = q.encode(x).codes
     simulators, reference = _prove_simulators(q, codes)
     fine_tuning = _prove_fine_tuning(module, x, reference)
-    saved = save(q, folder, trained=f, inputs=x, labels=digits.y_test, spec=spec, seed=seed, progress=progress)
+    facts = {"labels": digits.y_test, "spec": spec, "seed": seed, "overwrite": overwrite}
+    saved = save(q, folder, trained=f, inputs=x, **facts, progress=progress)
     progress("verify the bundle")
     replayed = _replay(folder, saved)
     progress("done", 1)
     assert saved.report is not None  # the demo gives inputs
     card = _card(saved, rounded, seed, (fine_tuning, simulators, *saved.proofs, *replayed))
     return DemoResult(report=saved.report, card=card, saved=saved)
+
+
+def _is_of(folder: Path, seed: int, spec: QuantSpec) -> bool:
+    """Whether a folder holds a bundle that may go: LX008 for one that was asked for otherwise, before the training."""
+    if not is_bundle(folder):
+        return False
+    asked = {"seed": read_json(folder / MANIFEST).get("seed"), "choices": _choices(folder)}
+    for what, wanted in (("seed", seed), ("choices", spec)):
+        if asked[what] != wanted:
+            found = f"{folder}: a bundle of another network, {what} {asked[what]}"
+            raise error("LX008", found=found, fix="choose a new name, or replace it: --force, overwrite=True")
+    return True
+
+
+def _choices(folder: Path) -> QuantSpec | None:
+    return load_quantspec(folder / SPEC) if (folder / SPEC).exists() else None
 
 
 def _require_packages() -> None:

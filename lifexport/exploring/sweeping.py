@@ -19,9 +19,10 @@ import numpy as np
 
 from .. import __version__
 from ..fidelity.statistics import Proportion
-from ..files import canonical_json, readable_json, sha256, write_text
+from ..files import canonical_json, readable_json, require_suffix, sha256, write_text
 from ..findings import error, unknown_name
 from ..network import FloatNetwork
+from ..regular import LARGEST_TEXT, read_bytes
 from ..schemas import header
 from ..targets import Target
 from .trial import Task, attempt, make_task
@@ -78,7 +79,7 @@ class Sweep:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the JSON, whole or not at all."""
-        return write_text(path, readable_json(self.to_json()))
+        return write_text(require_suffix(path, ".json"), readable_json(self.to_json()))
 
     def to_csv(self) -> str:
         """The same numbers as a table for other tools."""
@@ -265,12 +266,12 @@ class _Record:
     def _read(self) -> None:
         assert self.path is not None
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as reason:
+            lines = read_bytes(self.path, most=LARGEST_TEXT).decode("utf-8").splitlines()
+        except UnicodeDecodeError as reason:
             fix = "name a file that an earlier sweep wrote, or a new one"
             raise error("LX003", found=f"{self.path}: {reason}", fix=fix) from None
         for line in lines:
-            with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):  # half a line: an interruption
+            with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):  # half a line: an interruption
                 entry = json.loads(line)
                 self.rows[entry["key"]] = entry["row"]
 

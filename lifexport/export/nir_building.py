@@ -31,12 +31,17 @@ def shapes(nodes: Nodes, pairs: Pairs, budget: int) -> dict[str, Shape]:
     """
     arrives: dict[str, Shape] = {}
     leaves: dict[str, Shape] = {}
+    sources: dict[str, list[str]] = {name: [] for name in nodes}
+    targets: dict[str, list[str]] = {name: [] for name in nodes}
+    for a, b in sorted(pairs):
+        sources.setdefault(b, []).append(a)
+        targets.setdefault(a, []).append(b)
     waiting = sorted(nodes)
     while waiting:
         later = []
         for name in waiting:
-            before = next((leaves[a] for a, b in sorted(pairs) if b == name and a in leaves), None)
-            after = next((arrives[b] for a, b in sorted(pairs) if a == name and b in arrives), None)
+            before = next((leaves[a] for a in sources[name] if a in leaves), None)
+            after = next((arrives[b] for b in targets[name] if b in arrives), None)
             given = _arriving(nodes[name], before, after)
             if given is None:
                 later.append(name)

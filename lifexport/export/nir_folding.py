@@ -15,11 +15,12 @@ from ..findings import at_node, error
 from ..graph import Edge
 from ..neurons import FloatCubaLIF
 from ..nodes import FloatDense, Input
+from ..room import MOST_NODES, require_few, require_numbers
 from ..spatial import FloatConv
 from .nir_nesting import free
 from .nir_raw import Raw
 
-MOST = 10_000
+MOST = MOST_NODES
 """Connections that a graph may come to by taking sums apart."""
 
 Nodes = dict[str, Any]
@@ -43,6 +44,7 @@ def without_delays(nodes: Nodes, edges: Edges, dt: float, unit: float) -> tuple[
                 "LX108", node=name, found="a delay that feeds itself", fix="a loop must pass through a population"
             )
         edges = [edge for edge in edges if name not in (edge.source, edge.target)]
+        require_few(len(nodes), len(edges) + len(before) * len(after))
         edges += [Edge(a.source, b.target, a.delay + b.delay + steps) for a in before for b in after]
         nodes = {other: node for other, node in nodes.items() if other != name}
     return nodes, edges
@@ -116,10 +118,13 @@ def without_scales(nodes: Nodes, edges: Edges, arrives: Mapping[str, tuple[int, 
         folded = _into_one_before(nodes, edges, before, scale) or _into_those_after(nodes, edges, after, scale)
         if folded is None:
             with at_node(name):
+                if scale.ndim == 1:
+                    require_numbers([(name, scale.size**2)], scale.nbytes)
                 nodes[name] = own_weights(scale)
             continue
         nodes = {other: folded.get(other, node) for other, node in nodes.items() if other != name}
         edges = [edge for edge in edges if name not in (edge.source, edge.target)]
+        require_few(len(nodes), len(edges) + len(before) * len(after))
         edges += [Edge(a.source, b.target, a.delay + b.delay) for a in before for b in after]
     return nodes, edges
 

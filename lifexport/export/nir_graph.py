@@ -21,7 +21,7 @@ import nir  # noqa: TID251
 
 from .. import arrays
 from ..errors import LifexportError, UnsupportedError
-from ..files import sha256, whole_file
+from ..files import require_suffix, sha256, whole_file
 from ..findings import Finding, error, unknown_name
 from ..network import FloatNetwork, IntNetwork, Network
 from .nir_int_writing import integers
@@ -105,7 +105,7 @@ def to_nir(
         raise unknown_name("profile", profile, known)
     if domain is not None and domain not in DOMAINS:
         raise unknown_name("domain", domain, DOMAINS, code="LX006", field="domain")
-    path = Path(path)
+    path = require_suffix(path, ".nir")
     if isinstance(network, IntNetwork):
         made = integers(network, profile, domain or "real")
         return _write(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..findings import Finding, error, unknown_name
 from ..graph import Edge, reachable
+from ..room import require_few
 from .nir_raw import Raw, RawGraph
 from .nir_survey import all_of
 
@@ -82,6 +83,7 @@ def spliced(pairs: Pairs, name: str) -> Pairs:
     """
     before, after = ([a for a, b in pairs if b == name], [b for a, b in pairs if a == name])
     kept = [pair for pair in pairs if name not in pair]
+    require_few(1, len(kept) + len(before) * len(after))
     return kept + [(a, b) for a in before for b in after]
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..findings import Finding, collect, error
 from ..network import FloatNetwork, IntNetwork
+from ..room import require_room
 from . import nir_foreign, provenance
 from .nir_plain import PLAIN
 from .nir_profiled import restored
@@ -132,6 +133,8 @@ def load(
                 _require_seconds(dt)
             told = nir_foreign.Options(dt, source, reset, reset_delay, output)
             network, says = nir_foreign.read(graph, told, findings, max(budget, ROOM))
+        if network is not None:
+            require_room(network, budget)
     return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 

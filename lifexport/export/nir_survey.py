@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,18 @@ import h5py
 
 from ..errors import LifexportError
 from ..findings import CODES, Finding, at_node, collect, error
+from ..regular import ROOMY, read_bytes
+from ..room import require_few
 from .nir_raw import ELEMENTWISE, KINDS, SINGLE, WHOLE, Raw, RawGraph
 
 DEEPEST = 16
 UNNAMED = "?"
-INFLATION = 1100
-"""Arrays may claim this many bytes per byte of file: deflate does not compress further than 1032 to 1."""
+LONGEST_KIND = 80
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+INFLATION = 128
+"""Bytes that arrays may claim for each of the file; what is packed further can be written without compression."""
+MOST_OBJECTS = 1 << 14
+"""Groups and data sets of a file."""
 
 
 def read_raw(path: Path) -> tuple[RawGraph, int]:
@@ -29,16 +35,13 @@ def read_raw(path: Path) -> tuple[RawGraph, int]:
     int
         Bytes that arrays made from it may take: no more than its own could.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as reason:
-        raise unreadable(f"{path}: {reason.strerror or reason}") from None
-    if not content.startswith(b"\x89HDF\r\n\x1a\n"):
+    content = read_bytes(path, start=SIGNATURE)
+    if not content.startswith(SIGNATURE):
         raise unreadable(f"{path}: {'not an HDF5 file' if content else 'the file is empty'}")
-    budget = INFLATION * len(content)
+    budget = budget_of(content)
     try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            _survey(file, budget)
+        with opened(content) as file:
+            _survey(file, len(content))
             return _graph(file["node"]), budget
     except LifexportError:
         raise
@@ -46,23 +49,75 @@ def read_raw(path: Path) -> tuple[RawGraph, int]:
         raise unreadable(f"{path}: {type(reason).__name__}: {reason}") from None
 
 
-def _survey(file: Any, budget: int) -> None:
-    """Refuse, before any array is read, what is not a NIR graph of kinds that are read."""
-    claimed = 0
+def opened(content: bytes) -> Any:
+    """HDF5 file that lies in memory: nothing else is opened, and no callback is needed to read it."""
+    return h5py.File(h5py.h5f.open_file_image(content), "r")
+
+
+def budget_of(content: bytes) -> int:
+    """Bytes that everything read from a file may take."""
+    return max(ROOMY, INFLATION * len(content))
+
+
+def surveyed(file: Any, size: int) -> Iterator[tuple[str, Any]]:
+    """Every data set of an HDF5 file, by its place; LX003 as soon as they come to more than the file may hold.
+
+    Counted are chunks, which are unpacked whole, and texts, of which many may be the same in the file.
+    """
+    claimed, budget = 0, max(ROOMY, INFLATION * size)
     for place, dataset in _datasets(file, set()):
-        if dataset.dtype.kind not in "fiub" and h5py.check_string_dtype(dataset.dtype) is None:
-            raise unreadable(f"{place} holds {dataset.dtype}, neither numbers nor text")
-        claimed += dataset.nbytes
+        dtype, shape = dataset.dtype, dataset.shape or ()
+        if dtype.kind not in "fiub" and h5py.check_string_dtype(dtype) is None:
+            raise unreadable(f"{place} holds {dtype}, neither numbers nor text")
+        claimed += dtype.itemsize * max(math.prod(shape), math.prod(dataset.chunks or ()))
         if claimed > budget:
-            raise unreadable(f"{place} claims shape {dataset.shape}, more than the file can hold")
+            found = f"{place} claims shape {shape}, more than the file can hold: {claimed} of {budget} bytes"
+            raise error("LX003", found=found, fix="export the file again, without compression")
+        if dtype.kind == "O":
+            claimed += sum(_lengths(dataset, size, budget - claimed))
+        yield place, dataset
+
+
+def _lengths(dataset: Any, size: int, left: int) -> Iterator[int]:
+    """Bytes of the texts of a data set, read a few at a time: each may be as long as the file."""
+    if not dataset.shape:
+        yield len(dataset[()])
+        return
+    step, total = max(1, ROOMY // size // max(1, math.prod(dataset.shape[1:]))), 0
+    for first in range(0, len(dataset), step):
+        total += (some := sum(map(len, dataset[first : first + step].ravel())))
+        if total > left:
+            raise unreadable(f"{dataset.name} repeats texts to more than the file can hold")
+        yield some
+
+
+def _survey(file: Any, size: int) -> None:
+    """Refuse, before any array is read, what is not a NIR graph of kinds that are read."""
+    group = file
+    for part in ("node", "nodes"):
+        group = group[part] if isinstance(group.get(part, getlink=True), h5py.HardLink) else {}
+    require_few(len(group), 0)  # before each of them is looked at
+    for _ in surveyed(file, size):
+        pass
     if not (isinstance(file.get("node"), h5py.Group) and isinstance(file.get("version"), h5py.Dataset)):
         raise unreadable("an HDF5 file without NIR's 'version' and 'node'")
     if _kind(file["node"]) != "NIRGraph" or not isinstance(file.get("node/nodes"), h5py.Group):
         raise error("LX401", found=f"a lone {_kind(file['node'])} node", fix="write it as a NIRGraph")
     findings: list[Finding] = []
+    require_few(*_parts(file["node"]))
     _survey_nodes(file["node/nodes"], findings, "")
     if findings:
         raise all_of(findings)
+
+
+def _parts(graph: Any) -> tuple[int, int]:
+    """Nodes and edges of a graph, those of graphs inside of it too."""
+    nodes, edges = graph.get("nodes"), graph.get("edges")
+    if not isinstance(nodes, h5py.Group):
+        return 1, 0
+    inside = [_parts(item) for item in nodes.values() if isinstance(item, h5py.Group)]
+    own = len(edges) if isinstance(edges, h5py.Dataset) and edges.shape else 0
+    return sum(count for count, _ in inside), own + sum(count for _, count in inside)
 
 
 def _survey_nodes(nodes: Any, findings: list[Finding], prefix: str) -> None:
@@ -80,9 +135,11 @@ def _survey_nodes(nodes: Any, findings: list[Finding], prefix: str) -> None:
 def _datasets(group: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
     """Every dataset below a group; refuses what leads out of the file, round in circles or too deep."""
     seen.add(group)
+    if len(seen) + len(group) > MOST_OBJECTS:
+        raise unreadable(f"{group.name} has {len(group)} parts, at most {MOST_OBJECTS} are read of a file")
     for key in group:
         place = f"{group.name.rstrip('/')}/{key}"
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+        if group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
             raise unreadable(f"{place} is a link")
         item = group[key]
         if isinstance(item, h5py.Group):
@@ -92,12 +149,14 @@ def _datasets(group: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
         elif not isinstance(item, h5py.Dataset) or item.is_virtual or item.external:
             raise unreadable(f"{place} is not stored in the file itself")
         else:
+            seen.add(item)
             yield place, item
 
 
 def _kind(group: Any) -> str:
     value = group["type"][()] if isinstance(group, h5py.Group) and "type" in group else UNNAMED  # type: ignore[index]
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text if len(text) <= LONGEST_KIND else f"{text[:LONGEST_KIND]}..."
 
 
 def _survey_node(group: Any) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
-from .nir_survey import INFLATION
+from ..regular import read_bytes
+from .nir_survey import opened, surveyed
 
 
 def data_sets(path: Path) -> dict[str, np.ndarray]:
-    """Every numeric data set of an HDF5 file by its path inside, but those that claim more than the file holds."""
-    content = path.read_bytes()
-    found: dict[str, np.ndarray] = {}
-
-    def take(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "iufb" and item.nbytes <= INFLATION * len(content):
-            found[name] = np.asarray(item[()])
-
-    with h5py.File(io.BytesIO(content), "r") as file:
-        file.visititems(take)
-    return found
+    """Every numeric data set of an HDF5 file by its path inside; LX003 if they claim more than the file may hold."""
+    content = read_bytes(path)
+    with opened(content) as file:
+        numbers = [(place, item) for place, item in surveyed(file, len(content)) if item.dtype.kind in "iufb"]
+        return {place.lstrip("/"): np.asarray(item[()]) for place, item in numbers}

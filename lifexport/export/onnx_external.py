@@ -13,8 +13,11 @@ import numpy as np
 from onnx import ModelProto, TensorProto  # noqa: TID251
 
 from ..findings import error
+from ..regular import open_regular
 from .onnx_functions import nested
 
+LARGEST_FILE = (1 << 31) - 1
+"""Bytes of a model file: protobuf holds no more."""
 LARGEST = (1 << 31) - (1 << 20)
 """Bytes of numbers in a model file; more go to a file of their own."""
 SMALLEST = 1024
@@ -84,7 +87,8 @@ def open_data(path: Path, model: ModelProto) -> np.ndarray | None:
             found = f"{path.name}: numbers in {named!r}"
             raise error("LX003", field=tensor.name, found=found, fix=f"only {wanted.name}, beside it, is opened")
     try:
-        return np.memmap(wanted, np.uint8, mode="r")
+        with open_regular(wanted, fix="keep both files of the export together") as file:
+            return np.memmap(file, np.uint8, mode="r")
     except (OSError, ValueError) as reason:
         found = f"{wanted}: {getattr(reason, 'strerror', None) or reason}"
         raise error("LX003", found=found, fix="keep both files of the export together") from None

@@ -11,10 +11,13 @@ import onnx  # noqa: TID251
 from ..errors import LifexportError
 from ..findings import Finding, error
 from ..network import FloatNetwork, IntNetwork
-from .onnx_external import is_split, open_data
+from ..regular import read_bytes
+from .onnx_bounds import require_few_nodes
+from .onnx_external import LARGEST_FILE, is_split, open_data
 from .onnx_functions import DOMAIN, foreign
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_restoring import load, record_of, restore
+from .onnx_wire import require_few_fields
 
 
 def check_onnx(path: str | os.PathLike[str]) -> tuple[Finding, ...]:
@@ -76,7 +79,10 @@ def read_own(path: Path) -> tuple[onnx.ModelProto, FloatNetwork | IntNetwork]:
 def read_model(path: Path) -> onnx.ModelProto:
     """Load and check a model: structure, types, shapes, no operator outside the standard (LX003)."""
     try:
-        model = onnx.load(path, load_external_data=False)
+        content = read_bytes(path, most=LARGEST_FILE, fix="name an existing .onnx file")
+        require_few_fields(content)
+        model = onnx.load_model_from_string(content)
+        require_few_nodes(model)
         _require_text(model)
         open_data(path, model)
         onnx.checker.check_model(os.fspath(path) if is_split(model) else model, full_check=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from onnx import GraphProto, ModelProto, helper  # noqa: TID251
 
-from ..files import sha256, whole_file, whole_files
+from ..files import require_suffix, sha256, whole_file, whole_files
 from ..findings import error, unknown_name
 from ..network import FloatNetwork, IntNetwork
 from .onnx_external import Chunk, data_path, write
@@ -164,7 +163,7 @@ def to_onnx(
     _require_arithmetic(network, arithmetic)
     if external_data and dialect == "qonnx":
         raise error("LX401", field="external_data", found="True in dialect 'qonnx'", fix="leave it out")
-    path, proofs = Path(path), ()
+    path, proofs = require_suffix(path, ".onnx"), ()
     model, chunks = build_split(network, data_path(path).name, external_data, **chosen)
     with whole_files(path.parent) if chunks else whole_file(path) as place:
         written = place / path.name if chunks else place

@@ -27,6 +27,7 @@ from ..network import FloatNetwork, IntNetwork
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF, IntLIF
 from ..nodes import FloatDense, Input, IntDense, IntInput, Output
 from ..origin import origin_of
+from ..room import require_few, require_room
 from ..spatial import Flatten, FloatAvgPool, FloatConv, IntConv, SumPool
 from . import provenance
 from .onnx_external import differing, numbers
@@ -131,7 +132,8 @@ def load(model: ModelProto, data: np.ndarray | None = None) -> Reading:
     text = record_of(model)
     fields = provenance.parse(text)
     findings: list[Finding] = []
-    network = None
+    network, held = None, model.ByteSize() + (0 if data is None else len(data))
+    require_few(len(fields["nodes"]), len(fields["edges"]))
     try:
         nodes = _nodes(model, data, fields, findings)
         if len(nodes) == len(fields["nodes"]):
@@ -142,6 +144,7 @@ def load(model: ModelProto, data: np.ndarray | None = None) -> Reading:
             edges = tuple(Edge(*edge) for edge in fields["edges"])
             whole |= {"origin": origin_of(fields)}
             network = cls(nodes=nodes, edges=edges, dt=provenance.exact_dt(fields), **whole)
+            require_room(network, held)
             places = provenance.changed(fields, network)
             known = {(finding.node, finding.field) for finding in findings}
             findings += [_edited(fields, node, field) for node, field in places if (node, field) not in known]

@@ -52,6 +52,10 @@ KEY = "lifexport"
 LONGEST = 1 << 30
 """Delays a record may state, in steps: ``graph`` takes more for no way at all."""
 
+MOST_VALUES = 1 << 20
+"""Values of a record: some for every node, and the numbers that the format has no place for."""
+MOST_AXES = 32
+
 FLOAT = np.dtype(np.float64)
 
 VERSION = 1
@@ -166,6 +170,7 @@ def parse(text: object) -> dict[str, Any]:
     if not isinstance(text, str):
         raise _damaged(f"a {type(text).__name__} instead of text")
     try:
+        files.require_few_values(text.encode(errors="replace"), MOST_VALUES)
         fields = json.loads(text, parse_constant=_no_constant)
         files.canonical_json(fields).encode()  # refuses what JSON text can smuggle in: 1e999, half a surrogate pair
     except (ValueError, RecursionError) as reason:
@@ -207,7 +212,8 @@ def exact_dt(fields: Mapping[str, Any]) -> float:
 
 def is_shape(value: Any) -> TypeGuard[list[int]]:
     """Whether a JSON value is a list of sizes, none negative."""
-    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+    few = isinstance(value, list) and len(value) <= MOST_AXES
+    return few and all(type(size) is int and 0 <= size < 1 << 62 for size in value)
 
 
 def is_ratio(value: Any) -> TypeGuard[dict[str, int]]:

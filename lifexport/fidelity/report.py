@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..files import readable_json, write_text
+from ..files import readable_json, require_suffix, write_text
 from ..findings import Finding
 from ..origin import Origin, stated
 from ..samples import Shared
@@ -379,7 +379,7 @@ class FidelityReport:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report as JSON, whole or not at all (LX002)."""
-        return write_text(path, readable_json(self.to_json()))
+        return write_text(require_suffix(path, ".json"), readable_json(self.to_json()))
 
 
 def _short(value: float | None) -> float | None:

@@ -8,10 +8,10 @@ import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..findings import Finding, error, unknown_name
+from ..regular import read_bytes
 from .evidence import PREDICTED, doubts
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TABLE = "fidelity"
 """Table of a TOML file that holds thresholds."""
+LARGEST = 1 << 20
+"""Bytes of the largest TOML file that is read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +105,10 @@ class Thresholds:
         ParameterError
             LX006 for a missing table, an unknown name, or a value out of range.
         """
+        text = read_bytes(path, most=LARGEST, fix="name an existing TOML file")
         try:
-            with Path(path).open("rb") as file:
-                table = tomllib.load(file).get(TABLE)
-        except OSError as reason:
-            raise error("LX003", found=f"{path}: {reason.strerror}", fix="name an existing TOML file") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
+            table = tomllib.loads(text.decode("utf-8")).get(TABLE)
+        except (ValueError, RecursionError) as reason:
             raise error("LX003", found=f"{path}: not TOML ({reason})", fix="mend the file") from None
         if not isinstance(table, dict):
             raise error("LX006", field=TABLE, found=f"{path}: no table [{TABLE}]", fix=f"add [{TABLE}] with thresholds")

@@ -13,7 +13,7 @@ from .. import __version__, arrays
 from ..certificate import Certificate
 from ..fidelity import FidelityReport
 from ..fidelity.comparing import input_digest
-from ..files import write_text
+from ..files import require_suffix, write_text
 from ..findings import error
 from ..network import FloatNetwork, IntNetwork
 from . import figures, pictures
@@ -112,7 +112,7 @@ def html_report(
 
 def save_html(path: str | os.PathLike[str], *given: Any, **options: Any) -> Path:
     """Write the page of ``html_report(*given, **options)``, whole or not at all (LX002)."""
-    return write_text(path, html_report(*given, **options))
+    return write_text(require_suffix(path, ".html"), html_report(*given, **options))
 
 
 def _require_theirs(

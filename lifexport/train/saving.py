@@ -11,10 +11,14 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
+from ..archives import open_archive
 from ..errors import LifexportError
 from ..files import whole_file
 from ..findings import Finding, error, raise_errors
+from ..regular import open_regular
 from .states import lasting, leaves, set_values, values_of, with_units
+
+_FIX = "name a file that save_parameters wrote, undamaged"
 
 
 def save_parameters(net, path: str | os.PathLike[str]) -> Path:
@@ -87,15 +91,14 @@ def load_parameters(net, path: str | os.PathLike[str]) -> None:
     values = values_of(lasting(net))
     expected = _named(net)
     try:
-        with zipfile.ZipFile(path) as file:
+        with open_regular(path, fix=_FIX) as content, open_archive(content) as file:
             raise_errors(_misfits(file, expected))
             arrays = {name: _array(file, name) for name in expected}
     except LifexportError:
         raise
     except Exception as reason:  # a damaged archive fails in zipfile, zlib, struct or numpy, each in its own way
         text = getattr(reason, "strerror", None) or reason
-        fix = "name a file that save_parameters wrote, undamaged"
-        raise error("LX003", found=f"{os.fspath(path)}: {text}", fix=fix) from None
+        raise error("LX003", found=f"{os.fspath(path)}: {text}", fix=_FIX) from None
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     fix = "name a file that save_parameters wrote"
     raise_errors(Finding(code="LX101", node=name, found="NaN or infinity in the file", fix=fix) for name in bad)

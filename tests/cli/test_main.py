@@ -185,6 +185,28 @@ def test_a_signal_leaves_nothing_half_written(tmp_path, name):
     assert (tmp_path / "model.nir").read_text() == "old"
 
 
+def test_a_signal_ends_what_does_not_hear_of_it(tmp_path):
+    """Compiled code goes on whatever happens: the process is ended beside it, and its drafts are removed."""
+    program = (
+        "import hashlib, sys, lifexport.checking\n"
+        "from lifexport import cli, files\n"
+        "def check(path, **_):\n"
+        "    with files.whole_folder('out', replaces=bool) as draft, files.whole_file(path) as temporary:\n"
+        "        (draft / 'a').write_text('half'), temporary.write_text('half')\n"
+        "        print('writing', flush=True)\n"
+        "        hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 30)\n"
+        "lifexport.checking.check = check\n"
+        "sys.argv = ['lifexport', 'check', 'model.nir']\n"
+        "cli.main()"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_signals_mean_what_they_meant_before(nir, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["lifexport", "check", str(nir)])
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]

@@ -70,7 +70,8 @@ def _recorded(bundle: Any, path: str, given: Any, lag: int | None, as_json: bool
     if len(found.lags) > 1:
         say(f"  as well with a lag of {', '.join(map(str, found.lags[1:]))}: nothing recorded tells them apart")
     for part in found.parts:
-        say(f"  {part.node}.{part.what:<8} {part.differing} of {part.compared} numbers differ")
+        late = f", {part.lag} steps late" if part.lag != found.lag else ""
+        say(f"  {part.node}.{part.what:<8} {part.differing} of {part.compared} numbers differ{late}")
     for finding in found.findings:
         say(sentence(finding))
     return outcome.worst(found.findings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..options import as_json, not_empty
+from ..options import as_json, force, not_empty
 from ..printing import Progress, say, say_json
 
 
@@ -19,8 +19,9 @@ from ..printing import Progress, say, say_json
 )
 @click.option("--weight-bits", default=3, show_default=True, help="Width of a weight.")
 @click.option("--state-bits", default=12, show_default=True, help="Width of the membrane.")
+@force
 @as_json
-def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) -> None:
+def demo(out: str, seed: int, weight_bits: int, state_bits: int, force: bool, as_json: bool) -> None:
     """Train on handwritten digits, quantize, fine-tune in integers, export, read back, prove, seal.
 
     Example: lifexport demo --out out --weight-bits 6
@@ -28,7 +29,8 @@ def demo(out: str, seed: int, weight_bits: int, state_bits: int, as_json: bool) 
     from ...demo.pipeline import run  # loads jax
 
     with Progress() as progress:
-        result = run(Path(out), seed=seed, weight_bits=weight_bits, state_bits=state_bits, progress=progress)
+        widths = {"weight_bits": weight_bits, "state_bits": state_bits}
+        result = run(Path(out), seed=seed, **widths, overwrite=force, progress=progress)
     if as_json:
         say_json(result.report.to_json())
         return

@@ -31,6 +31,7 @@ KINDS = {".nir": "nir", ".onnx": "onnx"}
 @click.option("--thresholds", callback=options.not_empty_if_given, help="TOML file whose table [fidelity] must hold.")
 @click.option("--hdl", is_flag=True, help="Bundle: also text files for $readmemh.")
 @click.option("--seed", type=int, help="Bundle: seed of the training, noted in the manifest.")
+@options.force
 @options.choices
 @options.as_json
 def export(
@@ -45,6 +46,7 @@ def export(
     thresholds: str | None,
     hdl: bool,
     seed: int | None,
+    force: bool,
     spec: Any,
     as_json: bool,
 ) -> int:
@@ -56,12 +58,17 @@ def export(
     from ...arrayfiles import read_inputs
     from ...bundle import Bundle
     from ...bundle.networks import read_network
+    from ...files import require_folder_name
     from ...findings import error
     from ...network import IntNetwork
     from ...quantization import quantize
 
-    kind = KINDS.get(Path(out).suffix, "bundle")
-    _require_sense(kind, profile=profile, form=form, hdl=hdl or None, seed=seed, thresholds=thresholds)
+    kind = KINDS.get(Path(out).suffix.lower(), "bundle")
+    flags = {"hdl": hdl or None, "force": force or None}
+    _require_sense(kind, profile=profile, form=form, seed=seed, thresholds=thresholds, **flags)
+    options.require_apart(out, model, inputs, calibration, target, thresholds)
+    if kind == "bundle":
+        require_folder_name(out)
     network, trained = read_network(model, **reading), None
     x, labels = (None, None) if inputs is None else read_inputs(inputs)
     seen = x if calibration is None else read_inputs(calibration)[0]
@@ -94,6 +101,7 @@ def export(
             seed=seed,
             thresholds=asked,
             hdl=hdl,
+            overwrite=force,
             progress=progress,
         )
     if as_json:
@@ -113,7 +121,7 @@ def _require_sense(kind: str, **given: Any) -> None:
     """Refuse options that say nothing about what is written (LX006)."""
     from ...findings import error
 
-    apply = {"profile": "nir", "form": "onnx", "hdl": "bundle", "seed": "bundle", "thresholds": "bundle"}
+    apply = {"profile": "nir", "form": "onnx", **dict.fromkeys(("hdl", "seed", "thresholds", "force"), "bundle")}
     for name, value in given.items():
         if value is not None and apply[name] != kind:
             raise error("LX006", field=f"--{name}", found=f"given for a {kind}", fix=f"it is for a {apply[name]}")

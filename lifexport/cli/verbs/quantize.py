@@ -37,6 +37,7 @@ def quantize(
     from ...fidelity import compare
     from ...quantization import quantize as run
 
+    options.require_apart(out, model, inputs, target, suffix=".json")
     network = read_trained(model, **reading)
     x, labels = read_inputs(inputs)
     integers = run(network, target, calibration=x, spec=spec)

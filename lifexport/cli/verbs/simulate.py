@@ -38,6 +38,7 @@ def simulate(
 
     if out is None and record:
         raise error("LX006", field="--record", found="nothing to write it to", fix="add --out trace.npz")
+    options.require_apart(out, model, inputs, suffix=".npz")
     network = read_network(model, **reading)
     x, labels = read_inputs(inputs)
     trace = run(network, x, record=(*record, "spikes"), backend=backend)  # type: ignore[arg-type]

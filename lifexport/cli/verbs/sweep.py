@@ -84,6 +84,8 @@ def sweep(
     varied = {name: values for name, values in grid.items() if values is not None}
     if not varied:
         raise error("LX006", found="nothing to vary", fix="give values, for example --weight-bits 3..8")
+    for place, suffix in ((out, ".json"), (table, ".csv"), (plot, ".svg"), (resume, None)):
+        options.require_apart(place, model, inputs, target, suffix=suffix)
     network = read_trained(model, **reading)
     x, labels = read_inputs(inputs)
     with Progress() as progress:
