@@ -237,13 +237,6 @@ def test_the_text_beside_the_file_says_how_it_is_read(tmp_path):
         assert line in text and text.startswith(f"m.nir: written by lifexport {lx.__version__} for ")
 
 
-def test_a_bias_behind_late_spikes_is_told(tmp_path):
-    dense = FloatDense(weight=np.eye(2), bias=[0.1, 0.0])
-    result = lx.to_nir(chain(dense, lif(2), dense, lif(2)), tmp_path / "m.nir", profile="spyx")
-    assert [(f.code, f.where) for f in result.findings] == [("LX417", ""), ("LX417", "n2.bias")]
-    assert result.lag == 2
-
-
 # Folding
 
 
@@ -324,9 +317,7 @@ def test_a_wrong_rewriting_is_noticed(tmp_path, monkeypatch):
 
 def test_the_proof_compares_membranes_of_networks_that_fire():
     net = cases.network("feed-forward", "value", 0)
-    text = proving.prove(net, net, {name: name for name in net.populations}, lag=False)
-    assert text.startswith(f"run as the importer does: {14 * 6 * proving.STEPS} of {14 * 6 * proving.STEPS} membranes")
-    spikes = lx.simulate(net, proving._inputs(net), record=("spikes",)).spikes
+    spikes = lx.simulate(net, proving.inputs(net), record=("spikes",)).spikes
     assert all(0.02 < rows.mean() < 0.6 for rows in spikes.values())
 
 
