@@ -293,7 +293,7 @@ CODES: dict[str, Code] = {
     ),
     "LX421": Code(
         "neuron added to carry biases",
-        "Spikes of the importer are late; a neuron that always fires is as late, and the biases behind it are its weights.",
+        "Spikes of the importer are late; a neuron that always fires is as late, and biases behind it are its weights.",
         severity="note",
     ),
     "LX501": Code("silent layer", "A layer that never fires passes nothing on.", severity="warning"),

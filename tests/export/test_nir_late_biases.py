@@ -1,4 +1,4 @@
-"""Biases behind spikes that an importer hands on late: a neuron that always fires carries them, as late as its spikes."""
+"""Biases behind spikes that an importer hands on late: a neuron that always fires, and is as late, carries them."""
 
 from __future__ import annotations
 

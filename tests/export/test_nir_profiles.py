@@ -88,7 +88,7 @@ def arrays_of(graph):
 )
 def test_models_of_importers_give_the_spikes_that_were_trained(tmp_path, name, reset, form, seed):
     net = cases.network(form, reset, seed)
-    x = cases.inputs(net, seed)
+    x = cases.inputs(net, seed, steps=150)
     path = lx.to_nir(net, tmp_path / "m.nir", profile=name, verify=False).path
     again, run = run_by_model(path, x)
     skew = again.lateness[again.readout_name]
@@ -96,7 +96,9 @@ def test_models_of_importers_give_the_spikes_that_were_trained(tmp_path, name, r
     assert all(0.01 < spikes.mean() < 0.8 for spikes in trained.spikes.values())
     margins = {name: margin[skew:] for name, margin in run.margin.items()}
     found = agreement(run.spikes[again.readout_name][skew:], trained.output[: len(x) - skew], margins, 8)
-    assert found.exact and found.spikes > 50
+    assert found.differing == 0 and (found.exact or form == "grazed") and found.spikes > 30
+    if form == "grazed":
+        assert found.near_ties > 200 and run.within(1e-6) > 200, "weights one float32 step around a touch"
     if form == "ties" and reset == "value":
         assert found.near_ties > 200, "the thresholds of this network are met exactly"
 

@@ -1,8 +1,8 @@
 """Constant inputs behind late spikes, carried by neurons that are late too.
 
-Where spikes leave a population one step late, a bias behind it acts a step before the first of them can arrive. A neuron
-that fires in every step, added to the population, is as late as its spikes: the bias is the weight of that neuron. It is
-fed by the bias of the first connection, and by its like in the population before.
+Where spikes leave a population one step late, a bias behind it acts a step before the first of them can arrive. A
+neuron that fires in every step, added to the population, is as late as its spikes: the bias is the weight of that
+neuron. It is fed by the bias of the first connection, and by its like in the population before.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _own_weights(nodes: Nodes, edges: list[Edge], name: str) -> tuple[list[Edge]
 
 
 def _extended(node: FloatDense, *, fed: bool, passes: bool, feeds: bool) -> FloatDense:
-    """A connection whose bias is a weight if it is ``fed`` by such a neuron, and that ``feeds`` or ``passes`` one on."""
+    """A connection whose bias is a weight if such a neuron feeds it (``fed``), and that feeds or passes on another."""
     weight, bias = node.weight, np.zeros(len(node.weight)) if node.bias is None else node.bias
     if fed:
         weight, bias = np.column_stack([weight, bias]), np.zeros(len(weight))

@@ -28,11 +28,20 @@ class Modelled:
         Potentials that were compared with the threshold.
     margin : dict from population to float64 array, same shape
         Potential less threshold, in float32 steps (ulp) of the threshold.
+    thresholds : dict from population to float32 array, shape ``shape``
     """
 
     spikes: dict[str, np.ndarray]
     v: dict[str, np.ndarray]
     margin: dict[str, np.ndarray]
+    thresholds: dict[str, np.ndarray]
+
+    def within(self, share: float) -> int:
+        """How many potentials came within such a share of their threshold."""
+        return sum(
+            int((np.abs(v - threshold.astype(np.float64)) <= share * np.abs(threshold)).sum())
+            for v, threshold in ((v, self.thresholds[name]) for name, v in self.v.items())
+        )
 
 
 def modelled(
@@ -86,6 +95,7 @@ def modelled(
         spikes={name: np.array(rows) for name, rows in spikes.items()},
         v=reached,
         margin={name: _steps(v, fields[name]["v_threshold"]) for name, v in reached.items()},
+        thresholds={name: fields[name]["v_threshold"] for name in reached},
     )
 
 

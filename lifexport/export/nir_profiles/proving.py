@@ -1,7 +1,7 @@
 """What was written, run as the importer does, against what was trained: membranes in thresholds, neuron by neuron.
 
-The importer's own float32 arithmetic (``model``) is run, and the file as ``from_nir`` reads it. Both must stay as near to
-the trained membranes as float32's roundings explain (``bounds``), which is a few parts in ten million.
+The importer's own float32 arithmetic (``model``) is run, and the file as ``from_nir`` reads it. Both must stay as near
+to the trained membranes as float32's roundings explain (``bounds``), which is a few parts in ten million.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...findings import error
 from ...network import FloatNetwork
 from ...simulation import simulate
 from ..nir_raw import Raw
-from .bounds import bounds
+from .bounds import ROUNDING, THRESHOLD, bounds
 from .model import modelled
 from .profile import Asked, Profile
 
@@ -103,7 +103,7 @@ def _held(
     for t in range(steps):
         for name in written.names:
             apart = np.abs(own[name][t] - theirs[name][t])
-            wrong = (apart > allowed[name][t])[alive]
+            wrong = ~(apart <= allowed[name][t])[alive]
             if wrong.any():
                 place = np.argwhere(wrong)[0]
                 found = (
@@ -115,7 +115,7 @@ def _held(
             compared, worst = compared + apart[alive].size, max(worst, float(share.max(initial=0.0)))
             count += int(run.spikes[name][t][alive].sum())
             flips = run.spikes[name][t] != fires[name][t]
-            near = np.abs(own[name][t] - 1) <= allowed[name][t]
+            near = np.abs(own[name][t] - 1) <= allowed[name][t] + THRESHOLD * ROUNDING
             if (flips & ~near)[alive].any():
                 raise error("LX402", node=name, found=f"step {t}: another spike far from threshold", fix=FIX)
             flipped = flips.reshape(len(alive), -1).any(1) & alive
@@ -123,8 +123,8 @@ def _held(
             alive &= ~flipped
     total = sum(u[:steps].size for u in own.values())
     return (
-        f"{compared} of {total} membranes within float32's rounding of those trained (at most {worst:.2f} of its bound), "
-        f"0 spikes differ ({count} compared)"
+        f"{compared} of {total} membranes within float32's rounding of those trained "
+        f"(at most {worst:.2f} of its bound), 0 spikes differ ({count} compared)"
         + (f"; {ties} samples left where rounding decided a spike" if ties else "")
     )
 
