@@ -453,9 +453,7 @@ MUTANTS = [
     Mutant("export/nir_profiles/norse.py", "bias=zero if at_rest else form.drift / rate", "bias=zero", PROFILES),
     Mutant("export/nir_profiles/norse.py", "scale=form.gain / rate,", "scale=form.gain,", PROFILES),
     Mutant("export/nir_profiles/rockpool.py", "form.gain * inverse", "form.gain * 2.0**32.3", PROFILE_NUMBERS),
-    Mutant(
-        "export/nir_profiles/rockpool.py", "best = np.where(short,", "best = np.where(short & False,", PROFILE_NUMBERS
-    ),
+    Mutant("export/nir_profiles/rockpool.py", "np.float64) / dt - 1)", "np.float64) / dt - 1.1)", PROFILE_NUMBERS),
     Mutant("export/nir_float32.py", "np.float32(-dt) * (np.float32(1) / ", "np.float32(-dt) / (", PROFILE_NUMBERS),
     Mutant("export/nir_profiles/bias_neurons.py", "reach = max(late)", "reach = len(sections) - 1", LATE_BIASES),
     Mutant("export/nir_profiles/bias_neurons.py", "(1.0 if passes else DRIVE)", "DRIVE", LATE_BIASES),

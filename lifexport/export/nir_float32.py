@@ -16,10 +16,10 @@ def exp32(x: np.ndarray) -> np.ndarray:
     return np.exp(np.asarray(x, np.float32).astype(np.float64)).astype(np.float32)
 
 
-def rockpool_dt(tau_mem: np.ndarray, r: np.ndarray) -> np.float32:
+def rockpool_dt(tau_mem: np.ndarray, r: np.ndarray) -> float:
     """Time step that rockpool takes from a population: the least ``tau_mem / (1 + r)``."""
     tau, gain = np.asarray(tau_mem, np.float32), np.asarray(r, np.float32)
-    return np.min(tau / (np.float32(1) + gain), initial=np.float32(np.inf))
+    return float(np.min(tau / (np.float32(1) + gain), initial=np.inf))
 
 
 def rockpool_decay(tau: np.ndarray, dt: float) -> np.ndarray:

@@ -192,7 +192,7 @@ def _rockpool_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
     _rockpool_dt(given["tau_mem"], given["r"], asked)
     once = {"r": 1.0, "v_reset": 0.0, "reset": "subtract", "compare": ">="}
     dt = rockpool_dt(given["tau_mem"], given["r"])  # float32: the current of a short synapse is nothing but its decay
-    dt = float(dt) if equal(float(dt), asked.dt) else asked.dt
+    dt = dt if equal(dt, asked.dt) else asked.dt
     return cuba(given, asked, "exponential_direct", w_in=rockpool_decay(given["tau_syn"], dt), **once)
 
 

@@ -35,7 +35,7 @@ def test_rockpool_keeps_nothing_and_multiplies_by_one(dt):
     written = rockpool.PROFILE.written(neuron(node))
     fields = {name: np.asarray(value, np.float32) for name, value in written.fields.items()}
     step = rockpool_dt(fields["tau_mem"], fields["r"])
-    assert 0 <= (step - np.float32(dt)) / np.spacing(step) <= 1
+    assert 0 <= (step - float(np.float32(dt))) / np.spacing(np.float32(dt)) <= 1
     kept = rockpool_decay(fields["tau_syn"], step).astype(np.float64)
     assert kept.max() < 1e-9
     np.testing.assert_allclose(kept * written.scale / node.gain, 1, rtol=2.0**-24, atol=0)

@@ -41,7 +41,7 @@ def _cuba(form: Neuron) -> Written:
             raise error("LX401", field=name, found="a decay of 0 or 1", fix=f"{NAME} has exp(-dt / tau)")
     tau = realised(form.decay, -form.dt / np.log(form.decay), lambda tau: rockpool_decay(tau, form.dt))
     r = _told(tau, form.dt)
-    dt = float(rockpool_dt(tau, r))
+    dt = rockpool_dt(tau, r)
     if forgets:
         tau_syn, inverse = _forgetting(dt)
         tau_syn, inverse = np.full(form.shape, tau_syn), np.full(form.shape, inverse)
@@ -86,7 +86,7 @@ def _forgetting(dt: float) -> tuple[np.float32, float]:
         if exact.any():
             return taus[exact][0], inverse
     tau = np.float32(dt / FORGETTING[0][0])
-    return tau, 1 / float(rockpool_decay(tau, dt))
+    return tau, 1 / rockpool_decay(np.array(tau), dt).item()
 
 
 def _step_cuba(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -> Stepped:
