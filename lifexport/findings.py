@@ -348,6 +348,11 @@ CODES: dict[str, Code] = {
         "Nothing says what its integers mean, nor whether somebody changed them.",
         severity="note",
     ),
+    "LX421": Code(
+        "neuron added to carry biases",
+        "Spikes of the importer are late; a neuron that always fires is as late, and biases behind it are its weights.",
+        severity="note",
+    ),
     "LX501": Code("silent layer", "A layer that never fires passes nothing on.", severity="warning"),
     "LX502": Code(
         "always-firing neurons", "A neuron that fires at every step carries no information.", severity="warning"

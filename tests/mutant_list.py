@@ -27,6 +27,9 @@ PROFILES = "tests/export/test_nir_profiles.py"
 INTEGERS = "tests/export/test_nir_integers.py"
 VERIFYING = "tests/interop/test_verifying.py"
 READING = "tests/export/test_nir_reading.py"
+PROFILE_NUMBERS = "tests/export/test_nir_profile_numbers.py"
+PROFILE_PROOFS = "tests/export/test_nir_profile_proofs.py"
+LATE_BIASES = "tests/export/test_nir_late_biases.py"
 SPINNAKER = "tests/targets/test_spinnaker1.py"
 LIMITS = "tests/targets/test_limits.py"
 PROOFS = "tests/proofs/test_readers.py"
@@ -459,8 +462,21 @@ MUTANTS = [
     Mutant("export/nir_profiles/numbers.py", 'return least if importer == ">="', "return least if True", PROFILES),
     Mutant("export/nir_profiles/numbers.py", "np.where(distance < error, candidate, best)", "best", PROFILES),
     Mutant("export/nir_profiles/neuron.py", "(1 - self.decay) * self.rest", "self.decay * self.rest", PROFILES),
-    Mutant("export/nir_profiles/norse.py", "bias=zero if at_rest else form.rest", "bias=zero", PROFILES),
+    Mutant("export/nir_profiles/norse.py", "bias=zero if at_rest else form.drift / rate", "bias=zero", PROFILES),
     Mutant("export/nir_profiles/norse.py", "scale=form.gain / rate,", "scale=form.gain,", PROFILES),
+    Mutant("export/nir_profiles/rockpool.py", "form.gain * inverse", "form.gain * 2.0**32.3", PROFILE_NUMBERS),
+    Mutant("export/nir_profiles/rockpool.py", "np.float64) / dt - 1)", "np.float64) / dt - 1.1)", PROFILE_NUMBERS),
+    Mutant("export/nir_float32.py", "np.float32(-dt) * (np.float32(1) / ", "np.float32(-dt) / (", PROFILE_NUMBERS),
+    Mutant("export/nir_profiles/bias_neurons.py", "reach = max(late)", "reach = len(sections) - 1", LATE_BIASES),
+    Mutant("export/nir_profiles/bias_neurons.py", "(1.0 if passes else DRIVE)", "DRIVE", LATE_BIASES),
+    Mutant("export/nir_profiles/bias_neurons.py", "(0, columns)))", '(0, columns)), "edge")', LATE_BIASES),
+    Mutant(
+        "export/nir_profiles/proving.py", "~(apart <= allowed[name][t])", "(apart > allowed[name][t])", PROFILE_PROOFS
+    ),
+    Mutant("export/nir_profiles/proving.py", "late: int = 0", "late: int = -9", PROFILE_PROOFS),
+    Mutant("export/nir_profiles/proving.py", ", _as_read(written, x))", ")[:1]", PROFILE_PROOFS),
+    Mutant("export/nir_profiles/bounds.py", "STEP = 6", "STEP = 600", PROFILE_PROOFS),
+    Mutant("export/nir_profiles/bounds.py", "INPUT = 4", "INPUT = 400", PROFILE_PROOFS),
     Mutant("export/nir_profiles/folding.py", "bias = bias + _constant(", "bias = bias + 0 * _constant(", PROFILES),
     Mutant("export/nir_profiles/folding.py", "node.bias * rows + constant", "node.bias + constant", PROFILES),
     Mutant("export/nir_profiles/rewriting.py", "if len(asked) > 1:", "if False:", PROFILES),

@@ -24,6 +24,7 @@ from ..network import FloatNetwork, IntNetwork
 from . import nir_int_record, nir_nesting, provenance
 from .nir_plain import PLAIN
 from .nir_profiles import PROFILES, Profile, rewritten
+from .nir_profiles.profile import Asked as StepAsked
 from .nir_profiles.settings import SETTINGS
 from .nir_raw import RawGraph, raw_graph
 from .nir_restoring import disagreement
@@ -68,7 +69,7 @@ class Profiled:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What who reads the file with the importer must know."""
-        return told(self.network, {"profile": self.profile.name, "settings": self.settings})
+        return told(self.network, self.facts)
 
     def text(self, file: str) -> str:
         """How the file is read, for people."""
@@ -87,9 +88,14 @@ class Profiled:
 
     def prove(self, trained: FloatNetwork) -> str:
         """Run the graph as the importer does and hold it against what was trained (LX402)."""
-        from .nir_profiles.proving import prove  # loads the simulators
+        from .nir_profiles.proving import Written, prove  # loads the simulators
 
-        return prove(trained, self.network, self.names, lag=self.profile.lag)
+        asked = StepAsked(self.network.dt, self.facts["reset"] == "subtract")
+        nodes = nir_nesting.flat(raw_graph(self.graph))[0]
+        names = self.names
+        return prove(
+            trained, Written(network=self.network, nodes=nodes, profile=self.profile, asked=asked, names=names)
+        )
 
 
 def told(network: FloatNetwork, record: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -105,6 +111,9 @@ def told(network: FloatNetwork, record: Mapping[str, Any]) -> tuple[Finding, ...
     for name in record["settings"]:
         says, code, _ = SETTINGS[name]
         findings.append(Finding(code="LX416", found=f"{name!r}: {says}", fix=code))
+    for name in record.get("bias_neurons", ()):
+        found, fix = "one neuron more, the last: it fires in every step", "leave it out where neurons are counted"
+        findings.append(Finding(code="LX421", node=name, found=found, fix=fix))
     late = network.lateness
     if lag := late[network.output_name]:
         fix = f"take the output from step {lag} on"
@@ -160,6 +169,7 @@ def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
         "importer": profile.importer,
         "reset": asked.reset,
         "settings": list(made.settings),
+        **({"bias_neurons": widened} if (widened := [made.names[name] for name in made.widened]) else {}),
         "trained": {"digest": network.digest(), "names": {name: made.names[name] for name in network.populations}},
     }
     made.graph.metadata[provenance.KEY] = provenance.record(again, **sealed(facts, raw))
@@ -175,7 +185,7 @@ def _profiled(network: FloatNetwork, profile: Profile) -> Profiled:
     )
 
 
-FACTS = ("profile", "importer", "reset", "settings", "trained", "domain", "weights")
+FACTS = ("profile", "importer", "reset", "settings", "bias_neurons", "trained", "domain", "weights")
 """Facts of a record that are not the network's."""
 
 

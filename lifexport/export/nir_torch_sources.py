@@ -11,6 +11,7 @@ import numpy as np
 
 from ..findings import error
 from ..neurons import FloatCubaLIF, FloatIAF, FloatLI, FloatLIF
+from .nir_float32 import rockpool_decay, rockpool_dt
 from .nir_source import (
     RESETS,
     Asked,
@@ -249,7 +250,9 @@ def _rockpool_cuba(given: Parameters, asked: Asked) -> FloatCubaLIF:
     zeros(given, "v_leak")
     _rockpool_dt(given["tau_mem"], given["r"], asked)
     once = {"r": 1.0, "v_reset": 0.0, "reset": "subtract", "compare": ">="}
-    return cuba(given, asked, "exponential_direct", w_in=np.exp(-asked.dt / given["tau_syn"]), **once)
+    dt = rockpool_dt(given["tau_mem"], given["r"])  # float32: the current of a short synapse is nothing but its decay
+    dt = dt if equal(dt, asked.dt) else asked.dt
+    return cuba(given, asked, "exponential_direct", w_in=rockpool_decay(given["tau_syn"], dt), **once)
 
 
 def _rockpool_dt(tau: np.ndarray, r: np.ndarray, asked: Asked) -> None:

@@ -51,6 +51,8 @@ class NirVerdict:
         The spikes of the package (else of the model) against the trained network's; None if that was not given.
     golden : Path or None
         Golden vectors that were written.
+    touching : int
+        Potentials of all neurons and steps that came within 1e-6 of their threshold, by the model.
     """
 
     file: str
@@ -61,6 +63,7 @@ class NirVerdict:
     against_model: Agreement | None
     against_trained: Agreement | None
     golden: Path | None = None
+    touching: int = 0
 
     @property
     def holds(self) -> bool:
@@ -75,6 +78,8 @@ class NirVerdict:
             lines.append(f"  against the model: {self.against_model}")
         if self.against_trained is not None:
             lines.append(f"  against the trained network: {self.against_trained}")
+        if self.touching:
+            lines.append(f"  {self.touching} potentials came within 1e-6 of a threshold")
         return "\n".join(lines)
 
 
@@ -229,6 +234,7 @@ def _judged(given: _Prepared, ran: Ran | None, ulps: float, golden: str | os.Pat
         against_model=None if ran is None else agreement(output, expected, margins, ulps),
         against_trained=against_trained,
         golden=None if golden is None else Path(golden),
+        touching=model.within(1e-6),
     )
 
 

@@ -88,7 +88,7 @@ def arrays_of(graph):
 )
 def test_models_of_importers_give_the_spikes_that_were_trained(tmp_path, name, reset, form, seed):
     net = cases.network(form, reset, seed)
-    x = cases.inputs(net, seed)
+    x = cases.inputs(net, seed, steps=150)
     path = lx.to_nir(net, tmp_path / "m.nir", profile=name, verify=False).path
     again, run = run_by_model(path, x)
     skew = again.lateness[again.readout_name]
@@ -96,7 +96,9 @@ def test_models_of_importers_give_the_spikes_that_were_trained(tmp_path, name, r
     assert all(0.01 < spikes.mean() < 0.8 for spikes in trained.spikes.values())
     margins = {name: margin[skew:] for name, margin in run.margin.items()}
     found = agreement(run.spikes[again.readout_name][skew:], trained.output[: len(x) - skew], margins, 8)
-    assert found.exact and found.spikes > 50
+    assert found.differing == 0 and (found.exact or form == "grazed") and found.spikes > 30
+    if form == "grazed":
+        assert found.near_ties > 200 and run.within(1e-6) > 200, "weights one float32 step around a touch"
     if form == "ties" and reset == "value":
         assert found.near_ties > 200, "the thresholds of this network are met exactly"
 
@@ -237,13 +239,6 @@ def test_the_text_beside_the_file_says_how_it_is_read(tmp_path):
         assert line in text and text.startswith(f"m.nir: written by lifexport {lx.__version__} for ")
 
 
-def test_a_bias_behind_late_spikes_is_told(tmp_path):
-    dense = FloatDense(weight=np.eye(2), bias=[0.1, 0.0])
-    result = lx.to_nir(chain(dense, lif(2), dense, lif(2)), tmp_path / "m.nir", profile="spyx")
-    assert [(f.code, f.where) for f in result.findings] == [("LX417", ""), ("LX417", "n2.bias")]
-    assert result.lag == 2
-
-
 # Folding
 
 
@@ -324,9 +319,7 @@ def test_a_wrong_rewriting_is_noticed(tmp_path, monkeypatch):
 
 def test_the_proof_compares_membranes_of_networks_that_fire():
     net = cases.network("feed-forward", "value", 0)
-    text = proving.prove(net, net, {name: name for name in net.populations}, lag=False)
-    assert text.startswith(f"run as the importer does: {14 * 6 * proving.STEPS} of {14 * 6 * proving.STEPS} membranes")
-    spikes = lx.simulate(net, proving._inputs(net), record=("spikes",)).spikes
+    spikes = lx.simulate(net, proving.inputs(net), record=("spikes",)).spikes
     assert all(0.02 < rows.mean() < 0.6 for rows in spikes.values())
 
 

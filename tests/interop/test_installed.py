@@ -49,10 +49,13 @@ def installed(name: str) -> str:
 def test_spikes_are_those_that_were_trained(folder, name):
     found = verdicts(installed(name), folder)
     for cell, verdict in found.items():
-        assert verdict.installed and verdict.holds, f"{cell}\n{verdict}"
+        assert verdict.installed and (verdict.holds or cell[1] == "grazed"), f"{cell}\n{verdict}"
         for part in (verdict.against_model, verdict.against_trained):
-            assert part.exact and part.spikes > 50 and part.steps >= cases.STEPS - 2, f"{cell}\n{verdict}"
-            if cell[1] != "ties":
+            assert part.differing == 0 and (part.exact or cell[1] == "grazed"), f"{cell}\n{verdict}"
+            assert part.spikes > 50 and part.steps >= cases.STEPS - 2, f"{cell}\n{verdict}"
+            if cell[1] == "grazed":
+                assert verdict.touching > 200, f"{cell}\n{verdict}"
+            elif cell[1] != "ties":
                 assert part.near_ties <= 1e-3 * part.potentials, f"{cell}\n{verdict}"
     assert len(found) == len(SEEDS) * sum(map(len, cases.CARRIED[name].values()))
 

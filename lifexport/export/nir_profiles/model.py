@@ -24,12 +24,24 @@ class Modelled:
     Parameters
     ----------
     spikes : dict from population to bool array, shape ``(time, batch, *shape)``
+    v : dict from population to float32 array, same shape
+        Potentials that were compared with the threshold.
     margin : dict from population to float64 array, same shape
         Potential less threshold, in float32 steps (ulp) of the threshold.
+    thresholds : dict from population to float32 array, shape ``shape``
     """
 
     spikes: dict[str, np.ndarray]
+    v: dict[str, np.ndarray]
     margin: dict[str, np.ndarray]
+    thresholds: dict[str, np.ndarray]
+
+    def within(self, share: float) -> int:
+        """How many potentials came within such a share of their threshold."""
+        return sum(
+            int((np.abs(v - threshold.astype(np.float64)) <= share * np.abs(threshold)).sum())
+            for v, threshold in ((v, self.thresholds[name]) for name, v in self.v.items())
+        )
 
 
 def modelled(
@@ -60,7 +72,7 @@ def modelled(
         if edge.delay
     }
     spikes: dict[str, list] = {name: [] for name in network.populations}
-    margin: dict[str, list] = {name: [] for name in network.populations}
+    potentials: dict[str, list] = {name: [] for name in network.populations}
     for now in single:
         values: dict[str, np.ndarray] = {}
         for name, node in network.nodes.items():
@@ -73,13 +85,20 @@ def modelled(
                 step = profile.steps[nodes[name].kind]
                 arriving = np.asarray(sum(given[1:], given[0]), np.float32)
                 states[name], fires, v = step(fields[name], states[name], arriving, asked)
-                threshold = fields[name]["v_threshold"]
                 values[name] = fires.astype(np.float32)
                 spikes[name].append(fires)
-                margin[name].append((v.astype(np.float64) - threshold) / np.spacing(np.abs(threshold)))
+                potentials[name].append(v)
         for edge, queue in delayed.items():
             delayed[edge] = [*queue[1:], values[edge.source]]
+    reached = {name: np.array(rows, np.float32) for name, rows in potentials.items()}
     return Modelled(
         spikes={name: np.array(rows) for name, rows in spikes.items()},
-        margin={name: np.array(rows) for name, rows in margin.items()},
+        v=reached,
+        margin={name: _steps(v, fields[name]["v_threshold"]) for name, v in reached.items()},
+        thresholds={name: fields[name]["v_threshold"] for name in reached},
     )
+
+
+def _steps(v: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """Potential less threshold, in float32 steps of the threshold."""
+    return (v.astype(np.float64) - threshold) / np.spacing(np.abs(threshold))

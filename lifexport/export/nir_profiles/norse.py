@@ -33,49 +33,55 @@ def tau_of_rate(rate: np.ndarray, dt: float) -> np.ndarray:
     return realised(rate, dt / rate, lambda tau: step * (one / tau))
 
 
+def _share(tau: np.ndarray, dt: float) -> np.ndarray:
+    """What norse makes of a time constant, float64: the share of input and leak a step."""
+    return (np.float32(dt) * (np.float32(1) / tau)).astype(np.float64)
+
+
 def _lif(form: Neuron) -> Written:
     require_leak(form, NAME)
     if form.subtract:
         return _cuba(form)
     require_start(form, NAME, at_rest=True)
-    rate, zero = 1 - form.decay, np.zeros(form.shape)
-    at_rest = np.array_equal(form.start, form.rest)
+    tau, zero = tau_of_rate(1 - form.decay, form.dt), np.zeros(form.shape)
+    at_rest, rate = np.array_equal(form.start, form.rest), _share(tau, form.dt)
     return Written(
         kind="LIF",
         fields={
-            "tau": tau_of_rate(rate, form.dt),
+            "tau": tau,
             "r": np.ones(form.shape),
             "v_leak": form.rest if at_rest else zero,
             "v_threshold": threshold(form.height, form.compare, ">"),
             "v_reset": zero,
         },
         scale=form.gain / rate,
-        bias=zero if at_rest else form.rest,
+        bias=zero if at_rest else form.drift / rate,
     )
 
 
 def _cuba(form: Neuron) -> Written:
     require_leak(form, NAME)
     require_start(form, NAME)
-    rate, current_rate = 1 - form.decay, 1 - form.current_decay
-    if (current_rate == 0).any():
+    if (form.current_decay == 1).any():
         found, fix = "a current that forgets nothing", "use a finite tau_syn"
         raise error("LX401", field="tau_syn", found=found, fix=fix)
     zero, one = np.zeros(form.shape), np.ones(form.shape)
     require_still(form, NAME)
+    tau_syn, tau = (tau_of_rate(1 - decay, form.dt) for decay in (form.current_decay, form.decay))
+    share = _share(tau, form.dt) * _share(tau_syn, form.dt)
     return Written(
         kind="CubaLIF",
         fields={
-            "tau_syn": tau_of_rate(current_rate, form.dt),
-            "tau_mem": tau_of_rate(rate, form.dt),
+            "tau_syn": tau_syn,
+            "tau_mem": tau,
             "r": one,
             "v_leak": zero,
             "v_threshold": threshold(form.height, form.compare, ">"),
             "v_reset": zero,
             "w_in": one,
         },
-        scale=form.gain / rate / current_rate,
-        bias=form.rest,
+        scale=form.gain / share,
+        bias=form.drift / share,
         reset="subtract" if form.subtract else "value",
     )
 

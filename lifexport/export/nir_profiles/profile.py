@@ -97,6 +97,8 @@ class Profile:
         The one time step the importer knows; the file then counts in it, whatever the network's own.
     lag : bool
         Whether spikes leave every population one step late.
+    bias_neuron : mapping from field to number, optional
+        A neuron that fires in every step in which it is fed 2; it carries biases behind late spikes.
     resets : mapping from reset to tuple of str
         Settings for each reset that the importer may be told.
     usage : str
@@ -119,6 +121,7 @@ class Profile:
     ran: bool = True
     only_dt: float | None = None
     lag: bool = False
+    bias_neuron: Mapping[str, float] | None = field(default=None, repr=False)
     resets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     usage: str = ""
 

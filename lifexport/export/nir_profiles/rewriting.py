@@ -16,6 +16,7 @@ from ..nir_names import written_names
 from ..nir_nodes import written as written_node
 from ..nir_sources import SOURCES
 from ..nir_survey import all_of, collect
+from .bias_neurons import with_bias_neurons
 from .folding import folded, require_simple_loops
 from .neuron import neuron
 from .profile import Profile, Written
@@ -38,12 +39,15 @@ class Rewritten:
         Reset the importer must be told.
     settings : tuple of str
         What must be set on the importer's side, keys of ``SETTINGS``.
+    widened : tuple of str
+        Populations of the network that have one neuron more in the graph, the last, which carries biases.
     """
 
     graph: nir.NIRGraph
     names: dict[str, str]
     reset: str | None
     settings: tuple[str, ...]
+    widened: tuple[str, ...]
 
 
 def rewritten(network: FloatNetwork, profile: Profile) -> Rewritten:
@@ -70,6 +74,9 @@ def rewritten(network: FloatNetwork, profile: Profile) -> Rewritten:
     biases = {name: written.bias for name, written in populations.items()}
     first_bias = SOURCES[profile.source].first_bias
     nodes, edges = folded(network, scales, biases, first_bias=first_bias)
+    widened: tuple[str, ...] = ()
+    if profile.bias_neuron is not None:
+        nodes, edges, populations, widened = with_bias_neurons(nodes, edges, populations, profile.bias_neuron)
     graph_nodes: dict[str, nir.NIRNode] = {}
     for name, node in nodes.items():
         with collect(findings), at_node(name):
@@ -92,6 +99,7 @@ def rewritten(network: FloatNetwork, profile: Profile) -> Rewritten:
         names=kept,
         reset=reset,
         settings=(*profile.resets.get(reset or "", ()), *settings),
+        widened=widened,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...findings import error
+from ..nir_float32 import exp32
 from .neuron import Neuron
 from .numbers import realised, threshold
 from .profile import Asked, Fields, Profile, State, Stepped, Written, require_start
@@ -48,7 +49,7 @@ def _reset(form: Neuron) -> str:
 
 
 def _alpha(tau: np.ndarray) -> np.ndarray:
-    return np.exp(np.float32(-1) / tau)
+    return exp32(np.float32(-1) / tau)
 
 
 def _fired(fields: Fields, v: np.ndarray, asked: Asked) -> Stepped:

@@ -26,9 +26,14 @@ def _lif(form: Neuron) -> Written:
     if not rate.all():
         fields |= {"r": np.full(form.shape, 1 / form.dt)}
         return Written(kind="IF", fields=fields, scale=form.gain / volts, bias=zero, reset="value")
-    tau = realised(1 / rate, form.dt / rate, lambda tau: (tau.astype(np.float64) / form.dt).astype(np.float32))
+    tau = realised(1 / rate, form.dt / rate, lambda tau: _in_steps(tau, form.dt))
+    steps = _in_steps(tau, form.dt).astype(np.float64) / volts
     fields |= {"tau": tau, "r": np.ones(form.shape), "v_leak": zero}
-    return Written(kind="LIF", fields=fields, scale=form.gain / rate / volts, bias=form.rest / volts, reset="value")
+    return Written(kind="LIF", fields=fields, scale=form.gain * steps, bias=form.drift * steps, reset="value")
+
+
+def _in_steps(tau: np.ndarray, dt: float) -> np.ndarray:
+    return (tau.astype(np.float64) / dt).astype(np.float32)
 
 
 def _cuba(form: Neuron) -> Written:
@@ -44,7 +49,7 @@ def _fired(fields: Fields, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _step_lif(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -> Stepped:
     (v,) = state or (np.zeros_like(x),)
-    v = v + (x - v) / (fields["tau"].astype(np.float64) / asked.dt).astype(np.float32)
+    v = v + (x - v) / _in_steps(fields["tau"], asked.dt)
     fires, after = _fired(fields, v)
     return (after,), fires, v
 

@@ -33,9 +33,10 @@ def _tau(decay: np.ndarray, dt: float, name: str) -> np.ndarray:
 def _lif(form: Neuron) -> Written:
     if form.decay.size and (form.decay == 1).all():
         return _iaf(form)
-    fields = _common(form) | {"tau": _tau(form.decay, form.dt, "tau"), "v_leak": form.rest}
-    zero = np.zeros(form.shape)
-    return Written(kind="LIF", fields=fields, scale=form.gain / (1 - form.decay), bias=zero, reset=_reset(form))
+    tau = _tau(form.decay, form.dt, "tau")
+    fields = _common(form) | {"tau": tau, "v_leak": np.zeros(form.shape)}
+    share = _share(tau, form.dt).astype(np.float64)
+    return Written(kind="LIF", fields=fields, scale=form.gain / share, bias=form.drift / share, reset=_reset(form))
 
 
 def _iaf(form: Neuron) -> Written:
@@ -45,7 +46,7 @@ def _iaf(form: Neuron) -> Written:
 def _cuba(form: Neuron) -> Written:
     zero = np.zeros(form.shape)
     taus = {"tau_syn": _tau(form.current_decay, form.dt, "tau_syn"), "tau_mem": _tau(form.decay, form.dt, "tau")}
-    scale = form.gain / (1 - form.decay) / (1 - form.current_decay)
+    scale = form.gain / _share(taus["tau_mem"], form.dt).astype(np.float64) / _share(taus["tau_syn"], form.dt)
     fields = _common(form) | taus | {"v_leak": zero, "w_in": zero + 1}
     return Written(kind="CubaLIF", fields=fields, scale=scale, bias=zero, reset=_reset(form))
 
@@ -55,13 +56,18 @@ def _reset(form: Neuron) -> str:
 
 
 def _decay(tau: np.ndarray, dt: float) -> np.ndarray:
-    return np.exp(np.float32(-dt) / tau)
+    return np.exp(-dt / tau.astype(np.float64)).astype(np.float32)
+
+
+def _share(tau: np.ndarray, dt: float) -> np.ndarray:
+    """What a step takes of the input: converted in double precision, as weights and thresholds are on the host."""
+    return -np.expm1(-dt / tau.astype(np.float64)).astype(np.float32)
 
 
 def _step_lif(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -> Stepped:
     (v,) = state or (np.zeros_like(x),)
     decay = _decay(fields["tau"], asked.dt)
-    v = decay * v + (np.float32(1) - decay) * (fields["r"] * x + fields["v_leak"])
+    v = decay * v + _share(fields["tau"], asked.dt) * (fields["r"] * x + fields["v_leak"])
     return _fired(fields, (), v, asked)
 
 
@@ -72,9 +78,10 @@ def _step_if(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -
 
 def _step_cuba(fields: Fields, state: State | None, x: np.ndarray, asked: Asked) -> Stepped:
     i, v = state or (np.zeros_like(x), np.zeros_like(x))
-    decay, kept = _decay(fields["tau_mem"], asked.dt), _decay(fields["tau_syn"], asked.dt)
-    i = kept * i + (np.float32(1) - kept) * (fields["w_in"] * x)
-    return _fired(fields, (i,), decay * v + (np.float32(1) - decay) * (fields["r"] * i), asked)
+    tau, tau_syn = fields["tau_mem"], fields["tau_syn"]
+    i = _decay(tau_syn, asked.dt) * i + _share(tau_syn, asked.dt) * (fields["w_in"] * x)
+    v = _decay(tau, asked.dt) * v + _share(tau, asked.dt) * (fields["r"] * i)
+    return _fired(fields, (i,), v, asked)
 
 
 def _fired(fields: Fields, before: State, v: np.ndarray, asked: Asked) -> Stepped:

@@ -15,6 +15,8 @@ from .profile import Asked, Fields, Profile, State, Stepped, Written, require_re
 
 NAME = "spyx"
 
+BIAS_NEURON = {"tau_syn": 1, "tau_mem": 1, "r": 1, "v_leak": 0, "v_threshold": 1, "v_reset": 0, "w_in": 1}
+
 
 def _cuba(form: Neuron) -> Written:
     require_reset(form, subtract=True, importer=NAME)
@@ -50,7 +52,7 @@ PROFILE = Profile(
     importer="spyx 1.0.0",
     says="CubaLIF with tau_mem = 1 / (1 - decay) in steps and tau_syn of one step, gains and leak potentials folded "
     "into weights and biases, potentials from v_reset, the threshold one float32 lower for >=; spikes one step "
-    "late a layer",
+    "late a layer, and biases behind them the weights of a neuron that always fires",
     source="spyx",
     kinds={"LIF": _cuba, "IAF": _cuba, "CubaLIF": _cuba},
     steps={"CubaLIF": _step_cuba},
@@ -59,6 +61,7 @@ PROFILE = Profile(
     merges=False,
     branches=False,
     lag=True,
+    bias_neuron=BIAS_NEURON,
     resets={"subtract": ()},
     usage="spyx.nir.from_nir(nir.read({path}), inputs)",
 )
