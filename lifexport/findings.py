@@ -112,6 +112,11 @@ CODES: dict[str, Code] = {
         "A module lifexport does not understand would be missing from the export.",
         error=e.UnsupportedError,
     ),
+    "LX113": Code(
+        "membranes read behind a late edge",
+        "An edge carries spikes; what a membrane was before the first of them arrives is nowhere said.",
+        error=e.UnsupportedError,
+    ),
     "LX120": Code(
         "training data unusable", "A network trained on the wrong numbers learns them.", error=e.ParameterError
     ),
