@@ -13,6 +13,7 @@ import numpy as np
 from .findings import error
 from .graph import Edge
 from .network import IntNetwork
+from .neurons import Word
 from .nodes import Connection, IntWeights
 from .spatial import SumPool
 
@@ -92,14 +93,47 @@ def settles(network: IntNetwork, name: str) -> bool:
     """Whether every number of a population is in its range once its overflow rule has acted.
 
     Saturated and wrapped numbers always are. One that moves by the size of its range at the most is, if no sum leaves
-    the range by more than that.
+    the range by more than that. Of a current that forgets from step to step only what arrives counts.
     """
     node = network.nodes[name]
     rules, one = node.rules, max(_largest_event(network, edge) for edge in network.incoming(name))
     reach = node.step_bound(one) if node.per_event else membrane_bound(network, name)
     words = (rules.membrane, rules.sum_word, rules.drive_word, rules.increment, rules.current and rules.current.word)
     once = [word for word in words if word and word.overflow == "wrap_once"]
-    return all(reach <= word.hi - word.lo + 1 + min(word.hi, -word.lo) for word in once)
+
+    def holds(word: Word) -> bool:
+        own = _current_bound(network, name) if rules.current and word is rules.current.word else reach
+        return min(own, reach) <= word.hi - word.lo + 1 + min(word.hi, -word.lo)
+
+    return all(map(holds, once))
+
+
+@lru_cache(maxsize=64)
+def _current_bound(network: IntNetwork, name: str) -> int:
+    """Largest magnitude of a synaptic current before its overflow rule acts, from any state in range."""
+    node = network.nodes[name]
+    rule = node.rules.current
+    kept = rule.word.largest
+    if rule.leak.kind == "multiply":
+        share = int(node.current_decay.max(initial=0))
+        kept = min(kept, (kept * share >> rule.leak.bits) + (share > 0))
+    if node.per_event or rule.when == "after_input":  # there it is added to before it leaks, or one by one
+        return node.step_bound(sum(largest(network, edge.source) for edge in network.incoming(name)))
+    most = 0
+    for port in network.arriving(name):
+        lo, hi = map(sum, zip(*(_brought(network, edge) for edge in port), strict=True))
+        most = max(most, int(np.max(np.maximum(-lo, hi))))
+    return kept + most
+
+
+def _brought(network: IntNetwork, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest value that an edge brings, element by element; anything it can carry, of a late one."""
+    node = network.nodes[edge.source]
+    if edge.delay or node.role != "connection":
+        lo, hi = edge_range(network, edge)
+        return np.full(node.out_shape, lo, np.int64), np.full(node.out_shape, hi, np.int64)
+    reach = node.reach(*_brought(network, network.incoming(edge.source)[0]))
+    return reach.lo, reach.hi
 
 
 def _largest_event(network: IntNetwork, edge: Edge) -> int:

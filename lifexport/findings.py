@@ -149,6 +149,11 @@ CODES: dict[str, Code] = {
             "value_held (there for a step, whose input is lost), none. docs/nir.md says which neuron does which."
         ),
     ),
+    "LX113": Code(
+        "membranes read behind a late edge",
+        "An edge carries spikes; what a membrane was before the first of them arrives is nowhere said.",
+        error=e.UnsupportedError,
+    ),
     "LX120": Code(
         "training data unusable", "A network trained on the wrong numbers learns them.", error=e.ParameterError
     ),
@@ -510,6 +515,7 @@ CODES: dict[str, Code] = {
         ),
     ),
 }
+
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,6 +99,7 @@ class Network:
         if last.role != "population":
             raise error("LX107", found=f"the output is fed by a {last.role}", fix="feed it by a population of neurons")
         self._check_silent(edges)
+        self._check_readout(edges)
         object.__setattr__(self, "dt", float(self.dt))
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "nodes", FrozenDict({name: self.nodes[name] for name in order}))
@@ -116,6 +117,13 @@ class Network:
                 if self.readout == "count":
                     found, fix = f"'count' of {name!r}, which never spikes", 'use "membrane_last" or "membrane_max"'
                     raise error("LX107", field="readout", found=found, fix=fix)
+
+    def _check_readout(self, edges: tuple[Edge, ...]) -> None:
+        """An edge carries spikes: membranes are read where they are, not some steps later."""
+        last = next(edge for edge in edges if self.nodes[edge.target].role == "output")
+        if last.delay and self.readout != "count":
+            fix = f"let the edges into {last.source!r} be late instead, or read the count of spikes"
+            raise error("LX113", node=last.source, field="readout", found=f"{self.readout!r}, and {last}", fix=fix)
 
     def _check_parts(self) -> None:
         if not isinstance(self.nodes, Mapping):
@@ -142,7 +150,12 @@ class Network:
     @cached_property
     def readout_name(self) -> str:
         """Name of the population whose spikes are the output."""
-        return self.incoming(self.output_name)[0].source
+        return self.output_edge.source
+
+    @cached_property
+    def output_edge(self) -> Edge:
+        """The edge into the output; where it is late, spikes leave that much later."""
+        return self.incoming(self.output_name)[0]
 
     @cached_property
     def populations(self) -> dict[str, Any]:

@@ -47,6 +47,19 @@ def scores(readout: Readout, spikes: np.ndarray, v: np.ndarray | None) -> np.nda
     raise unknown_name("readout", readout, READOUTS, code="LX106", field="readout")
 
 
+def leaving(spikes: np.ndarray, delay: int) -> np.ndarray:
+    """What leaves over an edge of some delay while a population fires, over the same steps; zeros before.
+
+    Examples
+    --------
+    >>> leaving(np.array([1, 2, 3]), 1).tolist()
+    [0, 1, 2]
+    """
+    if not delay:
+        return spikes
+    return np.concatenate([np.zeros((delay, *spikes.shape[1:]), spikes.dtype), spikes])[: len(spikes)]
+
+
 def predict(score: np.ndarray) -> Prediction:
     """Best class of each sample; ties go to the lowest index and are counted.
 

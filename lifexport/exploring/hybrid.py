@@ -13,7 +13,7 @@ from ..network import FloatNetwork, IntNetwork, Network
 from ..neurons import Arriving
 from ..nodes import IntWeights
 from ..ops import NumpyOps
-from ..readout import Prediction, predict, scores
+from ..readout import Prediction, leaving, predict, scores
 from ..simulation.stepwise import initial_state
 
 
@@ -73,7 +73,7 @@ class Hybrid:
 
     def prediction(self) -> Prediction:
         """Classes that the last run predicts."""
-        spikes = np.stack(self.rows[self.f.readout_name])
+        spikes = leaving(np.stack(self.rows[self.f.readout_name]), self.f.output_edge.delay)
         return predict(scores(self.f.readout, spikes, self.v))
 
     def _network(self, name: str) -> Network:

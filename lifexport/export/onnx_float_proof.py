@@ -255,6 +255,8 @@ def _late(
 ) -> None:
     """What is under way after the step: all but the newest as before, one step nearer."""
     names, was, now = edge_names(network, edge), rows.before.delayed[edge], rows.after.delayed[edge]
+    if edge == network.output_edge:
+        _require(label, "spikes", got["spikes"][0], was[0], got["spikes"][0] != was[0])
     for name, value in zip(names[:-1], was[1:].astype(np.float32), strict=True):
         _require(label, name, got[f"{name}_final"], value, got[f"{name}_final"] != value)
     known = np.broadcast_to(~source.doubtful.reshape(-1, *(1,) * (now[-1].ndim - 1)), now[-1].shape)

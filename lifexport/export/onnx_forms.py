@@ -17,7 +17,7 @@ from ..network import FloatNetwork
 from .onnx_functions import Functions
 from .onnx_neurons import spike_type
 from .onnx_ops import OnnxOps
-from .onnx_step import Carried, Exported, Step, arithmetic_of, initial_values, number_type, type_of
+from .onnx_step import Carried, Exported, Step, arithmetic_of, initial_values, leaving_doc, number_type, type_of
 from .onnx_storage import Storage
 
 Form = Literal["scan", "step", "layerwise"]
@@ -87,7 +87,9 @@ def sequence_graph(
     ops.nodes.append(helper.make_node("Identity", [prediction], ["prediction"], name="graph/prediction"))
     last, shape = network.readout_name, network.nodes[network.output_name].shape
     infos = [
-        _info("spikes", spike_type(network.nodes[last]), ("time", "batch", *shape), f"Spikes of {last}: the output."),
+        _info(
+            "spikes", spike_type(network.nodes[last]), ("time", "batch", *shape), f"{leaving_doc(network)}: the output."
+        ),
         _info("scores", kind, ("batch", math.prod(shape)), f"Readout {network.readout!r} of {last}."),
         _info("prediction", TensorProto.INT64, ("batch",), "Class of the best score; ties go to the lowest."),
         *(_info(f"{c.name}_final", c.dtype, ("batch", *c.shape), f"At the end. {c.doc}") for c in carried),
@@ -122,7 +124,7 @@ def _input(network: Exported, *axes: str):
 
 def _spikes(network: Exported, step: Step) -> Part:
     last = network.readout_name
-    return Part("spikes", step.emitted(last), *_emitted(network, last), f"Spikes of {last}: the output.")
+    return Part("spikes", step.leaving(), *_emitted(network, last), f"{leaving_doc(network)}: the output.")
 
 
 def _emitted(network: Exported, name: str) -> tuple[int, tuple[int, ...]]:

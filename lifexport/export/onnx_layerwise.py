@@ -33,7 +33,7 @@ from .onnx_step import Carried, Exported, Step, arithmetic_of, edge_names, input
 def layerwise_graph(network: Exported, way: Way) -> GraphProto:
     """Whole sequence in; spikes, readout and ``<tensor>_final`` out."""
     layers = _Layers(network, way)
-    last = layers.values[network.readout_name]
+    last = layers.delivered(network.output_edge)
     to = spike_type(network.nodes[network.readout_name])
     if last.dtype == to:
         leave = helper.make_node("Identity", [last.name], ["spikes"], name="spikes")
@@ -56,15 +56,13 @@ class _Layers:
         in_order = [n for n, node in network.populations.items() if isinstance(node, IntLIF) and node.per_event]
         for group in groups(network, in_order):
             outside = [e for name in group for e in network.incoming(name) if e.source not in group]
-            given = {edge: self._delivered(edge) for edge in outside}
+            given = {edge: self.delivered(edge) for edge in outside}
             if len(group) == 1 and network.nodes[group[0]].role == "connection":
                 self._connection(group[0], *given.values())
             else:
                 self._scan(group, given)
-        for edge in network.incoming(network.output_name):
-            self._delivered(edge)  # what is under way to the output is state, too
 
-    def _delivered(self, edge: Edge) -> Value:
+    def delivered(self, edge: Edge) -> Value:
         """What an edge brings at every step: of a late one what was under way comes first."""
         sequence = self.values[edge.source]
         if not edge.delay:

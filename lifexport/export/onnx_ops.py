@@ -1,4 +1,4 @@
-"""The named operations recorded as ONNX nodes, exact in any conforming runtime.
+"""The named operations recorded as ONNX nodes, exact where int32 is computed as int32.
 
 Formulas (``p = x * m``, ``|p| < 2**30``; measured exact in onnxruntime 1.15 .. 1.32 and ``onnx.reference``):
 

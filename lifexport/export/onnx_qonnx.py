@@ -32,7 +32,7 @@ from ..simulation.stepwise import initial_state
 from ..spatial import Flatten
 from .onnx_neurons import described, parts, record
 from .onnx_qonnx_ops import DOMAIN, WIDEST, QonnxOps, identifier
-from .onnx_step import edge_names, on_the_way
+from .onnx_step import edge_names, leaving_doc, on_the_way
 from .onnx_widths import require_words, widths_of
 
 VERSION = 1
@@ -54,8 +54,8 @@ def qonnx_model(network: IntNetwork) -> ModelProto:
     x, last = network.nodes[network.input_name], network.nodes[network.output_name]
     inputs = [_info("x", x.shape, f"Input codes, {x.code.format.lo}..{x.code.format.hi}.")]
     inputs += [_info(identifier(part.name), part.shape, part.doc) for part in step.carried]
-    outputs = [_info("spikes", last.shape, f"Spikes of {network.readout_name}: the output.")]
-    step.leave(step.values[network.readout_name], "spikes", 2)
+    outputs = [_info("spikes", last.shape, f"{leaving_doc(network)}: the output.")]
+    step.leave(step.source(network.output_edge), "spikes", 2)
     for part in list(step.carried):
         name = f"{identifier(part.name)}_next"
         after = next(now.after for now in step.carried if now.name == part.name)
@@ -194,7 +194,7 @@ class _QonnxStep:
     def _ops(self, name: str) -> QonnxOps:
         return QonnxOps(name, self.nodes, self.stored)
 
-    def _source(self, edge: Edge) -> str:
+    def source(self, edge: Edge) -> str:
         if edge.delay:
             return identifier(edge_names(self.network, edge)[0])
         return self.values[edge.source]
@@ -202,14 +202,14 @@ class _QonnxStep:
     def _connection(self, name: str, node: Any) -> str:
         (edge,), ops = self.network.incoming(name), self._ops(name)
         if isinstance(node, Flatten) and len(node.shape) == 1:
-            return self._source(edge)
+            return self.source(edge)
         if not isinstance(node, IntDense):
             fix = "use dense layers, or another dialect"
             raise error("LX401", field="dialect", found=f"{node.kind}, which this dialect does not write", fix=fix)
         _require(self.widths.sums[name], "sums")
         _require(self.widths.out[name], "sums after their shift")
         weight = ops.quant(ops.tensor(node.weight.T, "weight"), node.weight_bits, "FLOOR", "weight_quantized")
-        y = ops.emit("MatMul", self._source(edge), weight, label="product")
+        y = ops.emit("MatMul", self.source(edge), weight, label="product")
         y = ops.shift_right(y, np.asarray(node.drop), "drop") if node.drop else y
         return ops.shift_left(y, node.shift)
 
@@ -222,7 +222,7 @@ class _QonnxStep:
         ops, ports = self._ops(name), self.network.arriving(name)
         start = parts(node, initial_state(self.network, 1).populations[name])
         before = {part: identifier(f"{name}.{part}") for part in start}
-        arriving = [[self._source(edge) for edge in port] for port in ports]
+        arriving = [[self.source(edge) for edge in port] for port in ports]
         if node.bias.any() and node.rules.current is None and node.rules.sum_word is None:
             arriving[0][0] = ops.add(arriving[0][0], ops.const(node.bias, "bias"))  # hls4ml fails where it comes later
             node = dataclasses.replace(node, bias=np.zeros_like(node.bias))

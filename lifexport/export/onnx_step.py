@@ -128,6 +128,12 @@ def on_the_way(edge: Edge) -> list[str]:
     return [f"What {edge.source} sent to {edge.target}, due {when}." for when in due]
 
 
+def leaving_doc(network: Exported) -> str:
+    """What the output is, in words."""
+    late = network.output_edge.delay
+    return f"Spikes of {network.readout_name}" + (f", {late} steps late" if late else "")
+
+
 class Step:
     """One time step of a network, or of some of its nodes, recorded node by node.
 
@@ -191,6 +197,16 @@ class Step:
         if value.dtype != dtype and name not in self._emitted:
             self._emitted[name] = self._ops(name).emit("Cast", value.name, to=dtype, label="emitted")
         return self._emitted.get(name, value.name)
+
+    def leaving(self) -> str:
+        """Output spikes, in the type in which they leave a file."""
+        edge, last = self.network.output_edge, self.network.readout_name
+        if not edge.delay:
+            return self.emitted(last)
+        value, dtype = self._source(edge), spike_type(self.network.nodes[last])
+        return (
+            value.name if value.dtype == dtype else self._ops(last).emit("Cast", value.name, to=dtype, label="leaving")
+        )
 
     def _ops(self, name: str) -> OnnxOps:
         """Recorder of nodes outside of functions."""

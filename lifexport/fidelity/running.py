@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import LifexportError
 from ..network import FloatNetwork, IntNetwork
 from ..neurons.membrane import Spiking
+from ..readout import leaving
 from ..simulation import Trace, simulate
 from ..simulation.overflows import Words
 from ..simulation.run import Backend
@@ -81,7 +82,7 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
     order = {name: i for i, name in enumerate(f.populations)}
     lags = {name: behind(f, q, name) for name in f.populations}
     try:
-        sums.chain = Chain(f, q, lambda trace: aligned(q, trace, lags, len(x)))
+        sums.chain = Chain(f, q, lambda trace: aligned(f, q, trace, lags, len(x)))
     except LifexportError as refused:
         sums.chain_missing = str(refused)
     for start, part in _parts(f, x):
@@ -89,7 +90,7 @@ def run_both(f: FloatNetwork, q: IntNetwork, x: np.ndarray, backend: Backend) ->
         exact = simulate(f, part, record=("v", "spikes"))
         codes = padded(encoded.codes, lags)
         ran = _with_first_wraps(q, codes, simulate(q, codes, record=RECORD, backend=backend), sums, start)
-        realised = aligned(q, ran, lags, len(x))
+        realised = aligned(f, q, ran, lags, len(x))
         sums.clipped += encoded.clipped
         sums.zeroed += int(((part != 0) & (encoded.codes == 0)).sum())
         sums.nonzero += int((part != 0).sum())
@@ -145,12 +146,12 @@ def padded(codes: np.ndarray, lags: dict[str, tuple[int, int]]) -> np.ndarray:
     return np.concatenate([codes, np.zeros_like(codes[:1]).repeat(more, axis=0)])
 
 
-def aligned(q: IntNetwork, trace: Trace, lags: dict[str, tuple[int, int]], steps: int) -> Trace:
+def aligned(f: FloatNetwork, q: IntNetwork, trace: Trace, lags: dict[str, tuple[int, int]], steps: int) -> Trace:
     """The run as it would be if every population were as early as the trained one."""
     v = {name: rows[lags[name][0] :][:steps] for name, rows in trace.v.items()}
     spikes = {name: rows[lags[name][1] :][:steps] for name, rows in trace.spikes.items()}
-    last = q.readout_name
-    return dataclasses.replace(trace, v=v, spikes=spikes, output=spikes[last], output_v=v[last])
+    output = leaving(spikes[q.readout_name], f.output_edge.delay)
+    return dataclasses.replace(trace, v=v, spikes=spikes, output=output, output_v=v[q.readout_name])
 
 
 def behind(f: FloatNetwork, q: IntNetwork, name: str) -> tuple[int, int]:

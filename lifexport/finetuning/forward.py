@@ -30,9 +30,9 @@ class Output(NamedTuple):
     """What a run gives."""
 
     spikes: Any
-    """Of the last population, float32 of shape ``(time, batch, *classes)``."""
+    """Of the last population as they leave, float32 of shape ``(time, batch, *classes)``."""
     v: Any
-    """Its membranes before reset, in codes, float32."""
+    """Its membranes before reset, at its own steps, in codes, float32."""
     ints: Ints
 
 
@@ -74,7 +74,8 @@ class Forward:
 
     def _output(self, ran: Ran) -> Output:
         last = self.network.readout_name
-        spikes, v = ran.spikes[last].astype(jnp.float32), ran.v[last].astype(jnp.float32)
+        leaving = ran.spikes[last] if ran.late is None else ran.late
+        spikes, v = leaving.astype(jnp.float32), ran.v[last].astype(jnp.float32)
         return Output(spikes, v, Ints(ran.spikes, ran.v))
 
     def _forward(self, weights, given, codes):
@@ -84,5 +85,13 @@ class Forward:
     def _backward(self, kept, gradient):
         weights, given, rest = kept
         constants = self.numbers.constants(given)
-        found = backward(self.network, weights, constants, rest, gradient.spikes, gradient.v, self.settings)
+        fired = _when_fired(gradient.spikes, self.network.output_edge.delay)
+        found = backward(self.network, weights, constants, rest, fired, gradient.v, self.settings)
         return found.weights, self.numbers.per_number(found.numbers, given), None
+
+
+def _when_fired(gradient: Any, delay: int) -> Any:
+    """Gradient of output spikes at the steps they were fired in; what is still under way at the end left nothing."""
+    if not delay:
+        return gradient
+    return jnp.concatenate([gradient, jnp.zeros((delay, *gradient.shape[1:]), gradient.dtype)])[delay:]

@@ -208,7 +208,7 @@ def _judged(given: _Prepared, ran: Ran | None, ulps: float, golden: str | os.Pat
         found = f"{known.importer} is not installed, and no trained network was given"
         raise error("LX006", field="network", found=found, fix="install it, or pass network= as it was exported")
     last = again.readout_name
-    late = again.incoming(again.output_name)[0].delay
+    late = again.output_edge.delay
     steps = len(x) - late
     expected = model.spikes[last][:steps]
     output = expected if ran is None or ran.output is None else ran.output[late:]
@@ -242,7 +242,7 @@ def _expected(given: _Prepared, x: np.ndarray) -> np.ndarray:
     """Spikes of the network the file was made of; those of integers without the steps by which the chip is late."""
     assert given.trained is not None
     if isinstance(given.trained, FloatNetwork):
-        return simulate(given.trained, x).output
+        return simulate(given.trained, x).output[given.trained.output_edge.delay :]
     assert isinstance(given.trained, IntNetwork)
     codes = x.astype(np.int64) if given.codes else given.trained.encode(x).codes
     return simulate(given.trained, codes).output[given.trained.latency :]

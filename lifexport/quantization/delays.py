@@ -70,6 +70,12 @@ class _Deliveries:
                     if extra > self.rules["delivery"].get("max_delay", 0):
                         findings.append(self._too_late(edge, extra))
                     late[self._adjustable(edge)] += delay - trained
+        last = self.network.output_edge
+        if last.delay > self.rules["delivery"].get("max_delay", 0):
+            findings.append(self._too_late(last, last.delay))
+        leaves = self.network.output_edge
+        if leaves.delay > self.rules["delivery"].get("max_delay", 0):
+            findings.append(self._too_late(leaves, leaves.delay))
         edges = tuple(Edge(edge.source, edge.target, delay) for edge, delay in late.items())
         return Delivery(edges, {name: self.lag(name) for name in self.network.populations}, tuple(findings))
 

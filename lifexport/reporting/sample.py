@@ -101,7 +101,7 @@ def run_sample(f: FloatNetwork, q: IntNetwork, x: np.ndarray, report: FidelityRe
     lags = {name: behind(f, q, name) for name in f.populations}
     exact = simulate(f, part, record=("v", "spikes"))
     chip = simulate(q, padded(codes, lags), record=("v", "spikes"), backend="reference")
-    realised = aligned(q, chip, lags, len(x))
+    realised = aligned(f, q, chip, lags, len(x))
     layers = []
     for name, node in f.populations.items():
         integers = q.nodes[name]

@@ -48,7 +48,7 @@ def run_chunks(
         ran = run(part, state)
         began = {name: (began.state, began.v, began.arriving) for name, began in ran.began.items()}
         last = {name: began.last for name, began in ran.began.items()}
-        return ran.state, ((ran.spikes, ran.v, ran.currents, began), ran.overflows, last)
+        return ran.state, ((ran.spikes, ran.v, ran.currents, began, ran.late), ran.overflows, last)
 
     whole = time // steps * steps
     parts = codes[:whole].reshape(-1, steps, *codes.shape[1:])
@@ -58,6 +58,6 @@ def run_chunks(
         state, (rest, count, last) = chunk(state, codes[whole:])
         kept = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), kept, rest)
         counts = jax.tree.map(jnp.append, counts, count)  # of single chunks: int32 might not hold their sum
-    spikes, v, currents, began = kept
+    spikes, v, currents, began, leaving = kept
     began = {name: Began(before, last[name], late, arrived) for name, (before, late, arrived) in began.items()}
-    return Ran(spikes, v, currents, counts, began, state)
+    return Ran(spikes, v, currents, counts, began, state, leaving)

@@ -96,6 +96,7 @@ class _Memory:
         """Take over the state before the first step."""
         self.states = {name: self._narrow(name, own) for name, own in state.populations.items()}
         self.queues = {edge: self._padded(edge.source, queue) for edge, queue in state.delayed.items()}
+        self.leaving = self.queues.get(self.network.output_edge)
 
     def _narrow(self, name: str, state: LIFState) -> LIFState:
         def own(part):
@@ -156,10 +157,13 @@ class _Memory:
         wanted = network.populations if "spikes" in record else (last,)
         spikes = {name: self._own(name, self.out[name]) for name in wanted}
         v = {name: self._own(name, rows) for name, rows in self.v.items()}
+        output = spikes[last]
+        if self.leaving is not None:
+            output = np.concatenate([self._own(last, self.leaving), output])[: self.time]
         return Trace(
             readout=network.readout,
-            output=spikes[last],
-            output_v=v.get(last),
+            output=output,
+            output_v=v.get(last) if self.leaving is None else None,
             spikes=spikes if "spikes" in record else {},
             v=v if "v" in record else {},
             v_post={name: network.nodes[name].after_reset(NumpyOps(), v[name]) for name in v if "v_post" in record},

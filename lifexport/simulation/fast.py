@@ -70,8 +70,8 @@ def run(network: IntNetwork, codes: np.ndarray, record: tuple[str, ...], state: 
     last = network.readout_name
     return Trace(
         readout=network.readout,
-        output=spikes[last],
-        output_v=v.get(last),
+        output=spikes[last] if ran.late is None else np.asarray(ran.late).astype(spikes[last].dtype),
+        output_v=v.get(last) if ran.late is None else None,
         spikes=spikes if "spikes" in record else {},
         v=v if "v" in record else {},
         v_post=_after_reset(network, v) if "v_post" in record else {},

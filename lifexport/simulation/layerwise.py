@@ -69,6 +69,8 @@ class Ran(NamedTuple):
     began: dict[str, Began]
     state: tuple[dict[str, Any], dict[str, Any]]
     """Of populations, and what is under way."""
+    late: Any = None
+    """Output spikes as they leave, where the edge into the output is late; else they are those of the population."""
 
 
 def run_layers(
@@ -124,8 +126,10 @@ class _Run:
                 values[group[0]] = self._connect(group[0], *outside.values())
             else:
                 values |= self._scan(group, outside, ran)
-        wanted = network.populations if self.keep.spikes else (network.readout_name,)
-        return ran._replace(spikes={name: values[name] for name in wanted})
+        last = network.output_edge
+        late = delay(values[last.source], delayed, last) if last.delay else None
+        wanted = network.populations if self.keep.spikes else (last.source,)
+        return ran._replace(spikes={name: values[name] for name in wanted}, late=late)
 
     def _connect(self, name: str, x: Any) -> Any:
         """What a connection hands on, in the smallest type that holds it."""
@@ -165,7 +169,7 @@ class _Run:
                 str(edge): jnp.concatenate([queues[str(edge)][1:], now[edge.source][None].astype(jnp.int32)])
                 for edge in inner
             }
-            return (states, queues), (kept[:-1], totals)
+            return (states, queues), (kept[:5], totals)
 
         carry = ({name: populations[name] for name in members}, {str(edge): delayed[str(edge)] for edge in inner})
         rows: Any

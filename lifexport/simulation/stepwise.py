@@ -75,6 +75,7 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
     populations = dict(state.populations)
     delayed = {edge: queue.astype(dtype) for edge, queue in state.delayed.items()}
     rows: dict[str, dict[str, list]] = {what: {name: [] for name in populations} for what in ROWS}
+    output = []
     for now in x:
         values: dict[str, Any] = {}
         for name, node in network.nodes.items():
@@ -84,7 +85,8 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
             elif node.role == "connection":
                 values[name] = step.connection(name, *given.values())
             elif node.role == "output":
-                (values[name],) = given.values()
+                (leaves,) = given.values()
+                output.append(leaves.astype(spike_type(network.nodes[network.readout_name])))
             else:
                 result = step.population(name, populations[name], given)
                 populations[name], values[name] = result.state, result.spikes.astype(dtype)
@@ -100,8 +102,8 @@ def run(network: Network, x: np.ndarray, record: tuple[str, ...], state: State |
     last = network.readout_name
     return Trace(
         readout=network.readout,
-        output=stacked["spikes"][last],
-        output_v=stacked["v"][last],
+        output=np.stack(output),
+        output_v=None if network.output_edge.delay else stacked["v"][last],
         spikes=stacked["spikes"] if "spikes" in record else {},
         v=stacked["v"] if "v" in record else {},
         v_post=stacked["v_post"],

@@ -42,9 +42,11 @@ class Trace:
     readout : str
         Rule that turns output into a class.
     output : uint8 array, shape ``(time, batch, *features)``
-        Output spikes (int32 where a neuron may fire more than 255 times in a step).
+        Output spikes as they leave: a late edge into the output is waited for (int32 where a neuron may fire more than
+        255 times in a step).
     output_v : array, same shape, or None
-        Membrane of the output population before reset, where the readout or ``record`` needs it.
+        Membrane of the output population before reset, where the readout or ``record`` needs it; None where the edge
+        into the output is late, which carries spikes alone.
     spikes, v, v_post : dict from population to array, shape ``(time, batch, *shape)``
         Spikes (uint8); membrane before and after reset (int64 codes, or float64 volt).
     current : dict from population to array, shape ``(time, batch, synapses, *shape)``

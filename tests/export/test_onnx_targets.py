@@ -14,16 +14,18 @@ from nets import edge_network, int_lif, random_network, relaxing_network, spatia
 
 import lifexport as lx
 from lifexport import neurons
+from lifexport.bounds import membrane_bound
 from lifexport.errors import RangeError
 from lifexport.export.onnx_file import check_onnx, read_model
 from lifexport.export.onnx_restoring import restore
 from lifexport.graph import Edge
 from lifexport.network import IntNetwork
-from lifexport.neurons import Leak, Rules, Word
-from lifexport.nodes import InputCode, IntInput, Output
+from lifexport.neurons import IntLIF, Leak, Rules, Word
+from lifexport.nodes import InputCode, IntDense, IntInput, Output
 from lifexport.ops import ROUNDINGS
 from lifexport.readout import READOUTS
 from lifexport.spatial import IntConv
+from lifexport.targets import choose_rules
 
 OPTIONS = {
     "scan": {},
@@ -172,3 +174,42 @@ def test_convolutions_that_not_even_digits_hold_are_refused(tmp_path):
     edges = [Edge("in", "conv"), Edge("conv", "lif"), Edge("lif", "out")]
     with pytest.raises(RangeError, match=r"LX302.*conv: sums of up to .*2\*\*24"):
         lx.to_onnx(IntNetwork(nodes=nodes, edges=edges, dt=1e-3), tmp_path / "m.onnx")
+
+
+def lava_sums(current_decay: int):
+    """Loihi neurons whose sums leave the synaptic word by more than it holds beside a full current."""
+    rules = choose_rules(lx.load_target("loihi-lava"), reset="value")
+    lif = IntLIF(
+        shape=(2,),
+        rules=rules,
+        decay=3000,
+        threshold=1 << 12,
+        reset_code=0,
+        unit=Fraction(1),
+        current_decay=current_decay,
+    )
+    fc = IntDense(weight=np.array([[127] * 10, [-127] * 9 + [126]]), shift=14, unit=Fraction(1 << 14))
+    nodes = {
+        "in": IntInput(shape=(10,), code=InputCode(kind="spikes")),
+        "fc": fc,
+        "lif": lif,
+        "out": Output(shape=(2,)),
+    }
+    return lx.IntNetwork(nodes=nodes, edges=(Edge("in", "fc"), Edge("fc", "lif"), Edge("lif", "out")), dt=1e-3)
+
+
+def test_currents_that_forget_settle_after_one_wrap(tmp_path):
+    """Nothing of the current is kept: what arrives leaves the word by less than its size, and every form is exact."""
+    q = lava_sums(0)
+    trace = lx.simulate(q, np.ones((6, 1, 10), int), record=("v", "overflows"), backend="reference")
+    assert trace.overflows["lif"] > 0 and membrane_bound(q, "lif") > (1 << 24) + (1 << 23)
+    np.testing.assert_array_equal(
+        lx.simulate(q, np.ones((6, 1, 10), int), record=("v",), backend="fast").v["lif"], trace.v["lif"]
+    )
+    for form in ("scan", "step", "layerwise"):
+        assert "0 differ" in lx.to_onnx(q, tmp_path / "m.onnx", form=form).proofs[1]
+
+
+def test_currents_that_keep_too_much_may_stay_outside(tmp_path):
+    with pytest.raises(RangeError, match=r"LX302.*stay outside"):
+        lx.to_onnx(lava_sums(3000), tmp_path / "m.onnx")

@@ -55,13 +55,14 @@ def dense(node, weight, x):
 
 
 def run(network, codes):
-    """Membranes and spikes of every population, ``[time][neuron]``, for ``codes[time][input]``."""
+    """Membranes and spikes of every population, and output spikes, ``[time][neuron]``, for ``codes[time][input]``."""
     nodes = {node["name"]: node for node in network["nodes"]}
     neurons = {m: [Neuron(n, j) for j in range(n["shape"][0])] for m, n in nodes.items() if n["kind"] == "LIF"}
     weights = {m: numbers(n["weight"]) for m, n in nodes.items() if n["kind"] == "Dense"}
     size = {m: (n.get("shape") or n["weight"]["shape"])[0] for m, n in nodes.items()}
     edges = [(e["source"], e["target"], [[0] * size[e["source"]]] * e["delay"]) for e in network["edges"]]
     trace = {name: {"v": [], "spikes": []} for name in neurons}
+    output, last = [], next(name for name, node in nodes.items() if node["kind"] == "Output")
     for now in codes:
         value = {}
         for name, node in nodes.items():
@@ -75,8 +76,9 @@ def run(network, codes):
                 value[name] = dense(node, weights[name], *heard)
             else:
                 value[name] = now if node["kind"] == "Input" else heard[0]
+        output.append(value[last])
         for source, _, queue in edges:
             if queue:
                 queue.append(value[source])
                 queue.pop(0)
-    return trace
+    return trace, output

@@ -81,7 +81,8 @@ def test_every_membrane_and_spike(name):
     trace = lx.simulate(network, codes, record=("v", "spikes"), backend="reference")
     document = json.loads(canonical_json(to_document(network)))
     for sample in range(codes.shape[1]):
-        alone = run(document, codes[:, sample].tolist())
+        alone, output = run(document, codes[:, sample].tolist())
+        assert output == trace.output[:, sample].tolist()
         assert alone.keys() == trace.v.keys() != set()
         for population in alone:
             assert alone[population]["v"] == trace.v[population][:, sample].tolist()
@@ -118,7 +119,7 @@ def test_the_golden_vectors_of_a_bundle(tmp_path):
         found = {(entry["what"], entry["node"]): arrays[entry["name"]] for entry in index["arrays"]}
     compared = 0
     for sample in range(index["samples"]):
-        for node, rows in run(network, found["input", None][:, sample].tolist()).items():
+        for node, rows in run(network, found["input", None][:, sample].tolist())[0].items():
             for what, values in rows.items():
                 assert values == found[what, node][:, sample].tolist()
                 compared += np.size(values)
