@@ -517,7 +517,6 @@ CODES: dict[str, Code] = {
 }
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that was found.
