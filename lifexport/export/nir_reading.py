@@ -20,7 +20,7 @@ from .nir_restoring import restore
 from .nir_running import as_run
 from .nir_source import Asked, Source
 from .nir_sources import source_named
-from .nir_survey import all_of, read_raw
+from .nir_survey import INFLATION, all_of, read_raw
 
 ROOM = 1 << 26
 """Bytes that the shapes of any file may take, however small it is."""
@@ -126,7 +126,7 @@ def load(
             rules, asked = _asked(dt, source or "ode", reset, findings)
             network, says = as_run(graph, rules, asked, findings, budget=max(budget, ROOM), output=output)
         if network is not None:
-            require_room(network, budget)
+            require_room(network, budget // INFLATION)
     return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 
