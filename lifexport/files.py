@@ -43,7 +43,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OutputError
         LX002 if the folder does not exist, is not writable, or the disk is full; and if something other than a regular
-        file has the name: folders and devices are never replaced. LX008 for a file that a bundle has sealed.
+        file has the name: folders and devices are never replaced.
 
     Examples
     --------
@@ -211,14 +211,10 @@ def _regular(path: Path) -> Path:
         if not stat.S_ISREG(mode):
             found = f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}"
             raise error("LX002", found=found, fix="choose a new name, or that of a regular file")
-    place = Path(os.path.realpath(path)) if path.is_symlink() else path
-    if (bundle := _sealing(place)) is not None:
-        fix = "choose another folder; a bundle is never edited, but saved again"
-        raise error("LX008", found=f"{path}: a file that the bundle {bundle} has sealed", fix=fix)
-    return place
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
-def _sealing(path: Path) -> Path | None:
+def sealing(path: Path) -> Path | None:
     """The bundle whose manifest names a file; None if there is none."""
     here = path.parent.resolve() / path.name
     for folder in (here.parent, here.parent.parent):

@@ -15,7 +15,7 @@ from .network import FloatNetwork, IntNetwork
 MOST_NODES = 1 << 10
 """Nodes of a network in a file."""
 MOST_EDGES = 1 << 12
-ROOM = 1 << 22
+ROOM = 1 << 24
 """Numbers that the states of any network may come to, however small its file is."""
 LONGEST = 1 << 16
 """Steps that an edge may be late."""

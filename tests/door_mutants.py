@@ -134,8 +134,8 @@ DOOR_MUTANTS = [
     ),
     Mutant("cli/options.py", "place.samefile(other)", "place == other", f"{OVER}::test_what_is_read_is_never_written"),
     Mutant(
-        "files.py",
-        "if (bundle := _sealing(place)) is not None:",
+        "cli/options.py",
+        "if (bundle := sealing(place)) is not None:",
         "if False:",
         f"{OVER}::test_a_sealed_file_is_never_written",
     ),

@@ -48,12 +48,18 @@ def require_apart(out: str | None, *read: str | None, suffix: str | None = None)
     """Refuse an output that is what is read, or lies inside of it or around it (LX008), or has a wrong name (LX006)."""
     if out is None:
         return
-    from ..files import require_suffix
+    from ..files import require_suffix, sealing
     from ..findings import error
 
     if suffix is not None:
         require_suffix(out, suffix, strict=True)
     place = Path(os.path.realpath(out))
+    if (bundle := sealing(place)) is not None:
+        found, fix = (
+            f"{out}: a file that the bundle {bundle} has sealed",
+            "choose another name; a bundle is never edited",
+        )
+        raise error("LX008", found=found, fix=fix)
     for name in read:
         if name is None or not Path(name).exists():  # a target by its name, or what its reader will miss
             continue

@@ -18,7 +18,7 @@ from .nir_profiled import restored
 from .nir_raw import RawGraph
 from .nir_resets import Told
 from .nir_restoring import restore
-from .nir_survey import all_of, read_raw
+from .nir_survey import INFLATION, all_of, read_raw
 
 ROOM = 1 << 26
 """Bytes that the shapes of any file may take, however small it is."""
@@ -134,7 +134,7 @@ def load(
             told = nir_foreign.Options(dt, source, reset, reset_delay, output)
             network, says = nir_foreign.read(graph, told, findings, max(budget, ROOM))
         if network is not None:
-            require_room(network, budget)
+            require_room(network, budget // INFLATION)
     return Reading(None if findings else network, tuple(findings), fields, says, graph)
 
 

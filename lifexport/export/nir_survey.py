@@ -83,7 +83,7 @@ def _lengths(dataset: Any, size: int, left: int) -> Iterator[int]:
     if not dataset.shape:
         yield len(dataset[()])
         return
-    step, total = max(1, ROOMY // size // max(1, math.prod(dataset.shape[1:]))), 0
+    step, total = max(1, ROOMY // 8 // size // max(1, math.prod(dataset.shape[1:]))), 0
     for first in range(0, len(dataset), step):
         total += (some := sum(map(len, dataset[first : first + step].ravel())))
         if total > left:
