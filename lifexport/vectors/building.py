@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..graph import Edge
 from ..network import IntNetwork
+from ..neurons import IntLIF
 from ..nodes import InputCode, IntDense, IntInput
 from ..simulation import simulate
 from ..simulation.run import Backend
@@ -44,6 +46,16 @@ def dense(weight: np.ndarray, *, shift: int = 0, drop: int = 0, synapse: int = 0
     bits = max(int(np.abs(weight).max(initial=0)).bit_length() + 1, 2)
     unit = Fraction(2) ** (shift - drop)
     return IntDense(weight=weight, weight_bits=bits, shift=shift, drop=drop, unit=unit, synapse=synapse)
+
+
+def cells(**fields: Any) -> IntLIF:
+    """Neurons whose codes count units of one volt."""
+    return IntLIF(unit=Fraction(1), **fields)
+
+
+def network(nodes: dict[str, Any], edges: list[Edge]) -> IntNetwork:
+    """A network of steps of one millisecond."""
+    return IntNetwork(nodes=nodes, edges=tuple(edges), dt=DT)
 
 
 def run(network: IntNetwork, codes: np.ndarray, backend: Backend) -> dict[str, dict[str, np.ndarray]]:

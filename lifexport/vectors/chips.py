@@ -5,22 +5,18 @@ Every case goes through the step that products use; delays are those that the ta
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 
 from ..graph import Edge
-from ..network import IntNetwork
 from ..neurons import Arriving, IntLIF
 from ..nodes import IntDense, Output
 from ..simulation.driving import drive
 from ..simulation.run import Backend
 from ..targets import Target, choose_rules
-from .building import DT, delays, dense, run, spikes
+from .building import cells, delays, dense, network, run, spikes
 from .cases import Case
 
 NOT_SET = -(2**31)
-ONE = Fraction(1)
 
 
 # Loihi, lava-nc
@@ -28,7 +24,7 @@ ONE = Fraction(1)
 
 def _lava_lif(p: dict[str, np.ndarray], target: Target, prefix: str = "") -> IntLIF:
     bias = p[f"{prefix}bias_mant"] << p[f"{prefix}bias_exp"]
-    return IntLIF(
+    return cells(
         shape=bias.shape,
         rules=choose_rules(target),
         decay=4096 - p[f"{prefix}dv"],
@@ -39,7 +35,6 @@ def _lava_lif(p: dict[str, np.ndarray], target: Target, prefix: str = "") -> Int
         bias=bias,
         v_initial=p.get(f"{prefix}v0", 0),
         current_initial=p.get(f"{prefix}u0", 0),
-        unit=ONE,
     )
 
 
@@ -74,7 +69,7 @@ def lava_network(case: Case, target: Target, backend: Backend) -> dict[str, np.n
     into, on, back = delays(target)
     edges = [Edge("in", "d1", into), Edge("l1", "rec", back), Edge("l1", "d2", on)]
     edges += [Edge("d1", "l1"), Edge("rec", "l1"), Edge("d2", "l2"), Edge("l2", "out")]
-    trace = run(IntNetwork(nodes=nodes, edges=edges, dt=DT), p["spikes"], backend)
+    trace = run(network(nodes, edges), p["spikes"], backend)
     return {
         f"{what}{layer}": values[f"l{layer}"]
         for layer in (1, 2)
@@ -89,7 +84,7 @@ def nengo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]
     """One group of nengo-loihi's compartments, fed by weights."""
     p = case.given
     shape = p["vth"].shape
-    population = IntLIF(
+    population = cells(
         shape=shape,
         rules=choose_rules(target, state_lo=int(p["vmin"]), state_hi=int(p["vmax"])),
         decay=4096 - p["dv"],
@@ -98,13 +93,12 @@ def nengo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]
         reset_code=0,
         bias=p["bias"],
         refractory=p["ref"],
-        unit=ONE,
     )
     nodes = {"in": spikes(len(p["w"])), "fc": dense(p["w"].T), "lif": population, "out": Output(shape=shape)}
     edges = [Edge("in", "fc", delays(target).input), Edge("fc", "lif"), Edge("lif", "out")]
     steps = max(len(rows) for rows in case.recorded.values())
     silence = np.zeros((max(0, steps - len(p["spikes"])), p["spikes"].shape[1]), np.int64)
-    trace = run(IntNetwork(nodes=nodes, edges=edges, dt=DT), np.concatenate([p["spikes"], silence]), backend)
+    trace = run(network(nodes, edges), np.concatenate([p["spikes"], silence]), backend)
     return {"u": trace["current0"]["lif"], "v": trace["v_post"]["lif"], "s": trace["spikes"]["lif"]}
 
 
@@ -123,7 +117,7 @@ def xylo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:
         "in2": dense(p["w_in2"].T, shift=int(p["sh_in"]), synapse=1),
         "rec1": dense(p["w_rec"].T, shift=int(p["sh_rec"])),
         "rec2": dense(p["w_rec2"].T, shift=int(p["sh_rec"]), synapse=1),
-        "hidden": IntLIF(
+        "hidden": cells(
             shape=(n,),
             rules=choose_rules(target, synapses=2),
             decay=p["dm"],
@@ -132,10 +126,9 @@ def xylo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:
             reset_code=p["th"],
             bias=bias,
             alias=alias if (alias >= 0).any() else None,
-            unit=ONE,
         ),
         "fc": dense(p["w_out"].T, shift=int(p["sh_out"])),
-        "last": IntLIF(
+        "last": cells(
             shape=(n_out,),
             rules=choose_rules(target, max_spikes=1),
             decay=p["dm_out"],
@@ -143,7 +136,6 @@ def xylo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:
             threshold=p["th_out"],
             reset_code=p["th_out"],
             bias=bias_out,
-            unit=ONE,
         ),
         "out": Output(shape=(n_out,)),
     }
@@ -152,7 +144,7 @@ def xylo(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:
     edges += [Edge("hidden", "rec1", back), Edge("hidden", "rec2", back)]
     edges += [Edge("rec1", "hidden"), Edge("rec2", "hidden")]
     edges += [Edge("hidden", "fc", on), Edge("fc", "last"), Edge("last", "out")]
-    trace = run(IntNetwork(nodes=nodes, edges=edges, dt=DT), p["spikes"], backend)
+    trace = run(network(nodes, edges), p["spikes"], backend)
     return {
         "s": trace["spikes"]["hidden"],
         "i": trace["current0"]["hidden"],
@@ -172,13 +164,12 @@ def spikerplus(case: Case, target: Target, backend: Backend) -> dict[str, np.nda
     p = case.given
     subtract = str(p["reset"]) == "subtractive"
     shape = p["vth"].shape
-    population = IntLIF(
+    population = cells(
         shape=shape,
         rules=choose_rules(target, state_bits=int(p["bw"]), reset="subtract" if subtract else "value"),
         decay=p["shift"],
         threshold=p["vth"],
         reset_code=p["vth"] if subtract else p["vreset"],
-        unit=ONE,
     )
     nodes = {
         "in": spikes(p["w"].shape[1]),
@@ -190,7 +181,7 @@ def spikerplus(case: Case, target: Target, backend: Backend) -> dict[str, np.nda
     into, _, back = delays(target)
     edges = [Edge("in", "fc", into), Edge("fc", "lif"), Edge("lif", "back", back), Edge("back", "lif")]
     edges += [Edge("lif", "out")]
-    trace = run(IntNetwork(nodes=nodes, edges=edges, dt=DT), p["spikes"], backend)
+    trace = run(network(nodes, edges), p["spikes"], backend)
     return {"v": trace["v"]["lif"], "s": trace["spikes"]["lif"]}
 
 
@@ -200,14 +191,13 @@ def spikerplus(case: Case, target: Target, backend: Backend) -> dict[str, np.nda
 def tinyodin(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray]:
     """Neurons of tinyODIN, event by event."""
     p = case.given
-    population = IntLIF(
+    population = cells(
         shape=p["thr"].shape,
         rules=choose_rules(target),
         decay=p["leak"],
         threshold=p["thr"],
         reset_code=0,
         v_initial=p["v0"],
-        unit=ONE,
     )
     ticks = p["tref"] == 1
     weights = np.where(ticks, 0, p["w"])
@@ -224,13 +214,12 @@ def sinabs(case: Case, target: Target, backend: Backend) -> dict[str, np.ndarray
     subtract = str(p["reset"]) == "subtract"
     most = {"multi": None, "single": 1, "max3": 3}[str(p["spike"])]
     lowest = None if p["vmin"] == NOT_SET else int(p["vmin"])
-    population = IntLIF(
+    population = cells(
         shape=p["x"].shape[1:],
         rules=choose_rules(target, state_lo=lowest, max_spikes=most, reset="subtract" if subtract else "value"),
         decay=0,
         threshold=p["th"],
         reset_code=p["th"] if subtract else 0,
-        unit=ONE,
     )
     driven = drive(population, (Arriving.total(x) for x in p["x"]))
     return {"v": driven.v_post, "s": driven.spikes}
