@@ -473,7 +473,7 @@ MUTANTS = [
     Mutant(
         "export/nir_profiles/proving.py", "~(apart <= allowed[name][t])", "(apart > allowed[name][t])", PROFILE_PROOFS
     ),
-    Mutant("export/nir_profiles/proving.py", "late: int = 0", "late: int = -9", PROFILE_PROOFS),
+    Mutant("export/nir_profiles/proving.py", "written.network.lateness[there]", "0", LATE_BIASES),
     Mutant("export/nir_profiles/proving.py", ", _as_read(written, x))", ")[:1]", PROFILE_PROOFS),
     Mutant("export/nir_profiles/bounds.py", "STEP = 6", "STEP = 600", PROFILE_PROOFS),
     Mutant("export/nir_profiles/bounds.py", "INPUT = 4", "INPUT = 400", PROFILE_PROOFS),
