@@ -127,7 +127,12 @@ BUNDLE_MUTANTS = [
     Mutant("costing/memory.py", "word - node.threshold_shift", "word", COST),
     Mutant("costing/memory.py", "if same or per_layer", "if same", COST),
     Mutant("cli/outcome.py", "HOLDS if report.ok else FOUND", "HOLDS", EVIDENCE + "::test_nothing_fires"),
-    Mutant("fidelity/impossible.py", "(gained, lost) != (change.gained, change.lost) or", "", FORGED),
+    Mutant(
+        "fidelity/impossible.py",
+        "(gained, lost) != (change.gained, change.lost) or",
+        "",
+        STATED + "::test_forged_reports",
+    ),
     Mutant(
         "bundle/consistency.py",
         "memory=memory(q)",

@@ -209,6 +209,14 @@ def accuracy_of_all(document):
         share.update(count=6, rate=1.0, interval=[float(f"{edge:.9g}") for edge in whole.interval])
 
 
+def gains_and_losses(document):
+    """As many gained as lost: every rate stays, and no change of a prediction shows them."""
+    change = document["accuracy"]["change"]
+    change.update(gained=change["gained"] + 1, lost=change["lost"] + 1)
+    paired = lx.fidelity.statistics.PairedChange(gained=change["gained"], lost=change["lost"], total=6)
+    change["interval"] = [float(f"{edge:.9g}") for edge in paired.interval]
+
+
 FORGERIES = {
     "counts beyond samples": lambda d: d["predictions"]["agree"].update(count=7),
     "an interval of other counts": lambda d: d["accuracy"]["integer"].update(interval=[0.9, 1.0]),
@@ -234,6 +242,7 @@ FORGERIES = {
     "another semantics": lambda d: d["networks"].update(semantics=["LIF"]),
     "a chain of other steps": lambda d: d["causes"].pop(),
     "an accuracy of everything": accuracy_of_all,
+    "gains and losses that no change shows": gains_and_losses,
 }
 
 
@@ -346,7 +355,7 @@ def test_real_golden_inputs_are_those_of_the_codes(copied):
     row.update(lx.bundle.tensors.describe(arrays["x"]))
     (copied.path / "golden.json").write_text(json.dumps(index))
     reseal(copied.path)
-    assert "LX605" in {f.code for f in lx.verify(copied.path).findings}
+    assert ("LX605", "x") in {(f.code, f.field) for f in lx.verify(copied.path).findings}
 
 
 def test_integers_of_another_parent(made, tmp_path):
