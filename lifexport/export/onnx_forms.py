@@ -35,6 +35,8 @@ class Way(NamedTuple):
     functions: Functions | None
     """Where populations become functions; None where they are inline."""
     storage: Storage
+    ops: type[OnnxOps] = OnnxOps
+    """What records the step."""
 
 
 def initial_names(population: str) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ def initial_names(population: str) -> tuple[str, ...]:
 
 def step_graph(network: Exported, way: Way) -> GraphProto:
     """Form ``step``: ``x``, and what every carried tensor holds, in; spikes and ``<tensor>_next`` out."""
-    step = Step(network, lambda name: name, way.functions, x="x")
+    step = Step(network, lambda name: name, way.functions, x="x", ops=way.ops)
     inputs = [_input(network, "batch"), *(_info(c.name, c.dtype, ("batch", *c.shape), c.doc) for c in step.carried)]
     ends = [_spikes(network, step)]
     ends += [Part(f"{c.name}_next", c.after, c.dtype, c.shape, f"{c.name} for the next step.") for c in step.carried]
@@ -58,7 +60,7 @@ def step_graph(network: Exported, way: Way) -> GraphProto:
 
 def scan_graph(network: Exported, way: Way) -> GraphProto:
     """Form ``scan``: the whole sequence in; spikes, readout and ``<tensor>_final`` out."""
-    step = Step(network, lambda name: f"{name}_before", way.functions, x="x_t", loops=True)
+    step = Step(network, lambda name: f"{name}_before", way.functions, x="x_t", loops=True, ops=way.ops)
     nodes: list[NodeProto] = list(step.outer)
     ops = OnnxOps("graph", nodes, step.initializers)
     starts = start_tensors(network, ops, step.carried, way.initial_state)

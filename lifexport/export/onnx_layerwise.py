@@ -88,7 +88,7 @@ class _Layers:
     def _connection(self, name: str, x: Value) -> None:
         node = self.network.nodes[name]
         with at_node(name):
-            ops = OnnxOps(name, self.ops.nodes, self.ops.initializers, number_type(self.network))
+            ops = self.way.ops(name, self.ops.nodes, self.ops.initializers, number_type(self.network))
             at = recorder(self.network, name, ops, ops)
             if isinstance(node, IntDense | FloatDense):
                 self.values[name] = connect(node, at, x)
@@ -102,7 +102,8 @@ class _Layers:
     def _scan(self, group: tuple[str, ...], given: dict[Edge, Value]) -> None:
         network, now = self.network, {edge: f"{edge.source}->{edge.target}_t" for edge in given}
         arriving = {edge: Value(now[edge], value.dtype) for edge, value in given.items()}
-        step = Step(network, lambda name: f"{name}_before", self.way.functions, names=group, given=arriving, loops=True)
+        carried = {"names": group, "given": arriving, "loops": True, "ops": self.way.ops}
+        step = Step(network, lambda name: f"{name}_before", self.way.functions, **carried)
         self.ops.nodes += step.outer
         self.ops.initializers |= step.initializers
         members = [name for name in group if name in network.populations]

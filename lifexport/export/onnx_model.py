@@ -21,7 +21,9 @@ from .onnx_external import Chunk, data_path, write
 from .onnx_forms import Form, InitialState, Outputs, Way, scan_graph, step_graph
 from .onnx_functions import DOMAIN, VERSION, Functions, Lif, hide_unused
 from .onnx_layerwise import layerwise_graph
+from .onnx_ops import OnnxOps
 from .onnx_packing import WeightType
+from .onnx_portable import PortableOps
 from .onnx_qonnx import OPSET, qonnx_model
 from .onnx_qonnx_ops import identifier
 from .onnx_step import initial_values
@@ -67,6 +69,7 @@ def to_onnx(
     outputs: Outputs = "final",
     opset: int | None = None,
     external_data: bool | None = None,
+    portable: bool = False,
     verify: bool = True,
     inputs: np.ndarray | None = None,
 ) -> ExportResult:
@@ -133,6 +136,9 @@ def to_onnx(
     external_data : bool, optional
         Whether numbers go to a file of their own, ``<path>.data``; by default where they are more than protobuf's
         2 GiB. Keep both files together.
+    portable : bool
+        Of an integer network: divide and compare in a way that is exact, too, where a runtime takes int32 through
+        float32, as OpenVINO does; populations stand inline, for it reads no functions. Costs some operations a step.
     verify : bool
         Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
         on random and on boundary inputs and states, and restore the network from it, before it gets its final name.
@@ -158,7 +164,9 @@ def to_onnx(
     """
     if not isinstance(network, FloatNetwork | IntNetwork):
         raise error("LX401", found=f"a {type(network).__name__}", fix="give what capture or quantize returns")
-    options = {"form": form, "dialect": dialect, "lif": lif, "weights": weights, "opset": opset}
+    if portable:
+        lif = _inline(network, dialect, lif)
+    options = {"form": form, "dialect": dialect, "lif": lif, "weights": weights, "opset": opset, "portable": portable}
     chosen = _chosen(network, **options, initial_state=initial_state, outputs=outputs)
     _require_arithmetic(network, arithmetic)
     if external_data and dialect == "qonnx":
@@ -175,6 +183,19 @@ def to_onnx(
 
             proofs = verify_file(written, network, inputs)
     return ExportResult(path=path, size=size, sha256=sha256(content), proofs=proofs)
+
+
+def _inline(network: FloatNetwork | IntNetwork, dialect: str, lif: Lif | None) -> Lif:
+    """How populations stand in a portable file; what has no such form is refused (LX401)."""
+    for field, found, good in (
+        ("arithmetic", f"a {type(network).__name__}", isinstance(network, IntNetwork)),
+        ("dialect", repr(dialect), dialect == "standard"),
+        ("lif", repr(lif), lif in (None, "inline")),
+    ):
+        if not good:
+            fix = 'leave portable out: it is for integers, dialect "standard" and lif "inline"'
+            raise error("LX401", field=field, found=f"{found} with portable=True", fix=fix)
+    return "inline"
 
 
 def _require_arithmetic(network: FloatNetwork | IntNetwork, arithmetic: str | None) -> None:
@@ -246,6 +267,7 @@ def build_split(
     initial_state: InitialState | None = None,
     outputs: Outputs = "final",
     opset: int = 21,
+    portable: bool = False,
 ) -> tuple[ModelProto, list[Chunk]]:
     """Model of a form, and what goes to its data file if numbers go there (``external``; None: where they must)."""
     captured = form != "step" and initial_state != "input"
@@ -260,7 +282,8 @@ def build_split(
         return model, []
     storage = Storage(weights, external, data_name)
     functions = Functions(opset) if lif == "function" else None
-    way = Way("captured" if captured else "input", outputs, opset, functions, storage)
+    ops = PortableOps if portable else OnnxOps
+    way = Way("captured" if captured else "input", outputs, opset, functions, storage, ops)
     graph = GRAPHS[form](network, way)
     hide_unused(graph)
     storage.finish(graph)
@@ -273,7 +296,8 @@ def build_split(
         producer_name="lifexport",
         doc_string=DOCS[type(network)],
     )
-    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured))})
+    extra = {"portable": True} if portable else {}
+    helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured), **extra)})
     return model, storage.chunks
 
 

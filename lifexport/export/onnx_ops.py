@@ -130,7 +130,7 @@ class OnnxOps:
     def _add_in_order(self, x: str, y: InOrder) -> str:
         """A scan over the inputs of one step; the overflow rule acts after each."""
         number = self._count["in_order"] = self._count.get("in_order", 0) + 1
-        inner = OnnxOps(f"{self.prefix}/one_input{number}", [], self.initializers, self.dtype)
+        inner = type(self)(f"{self.prefix}/one_input{number}", [], self.initializers, self.dtype)
         inputs, weights = y.inputs, y.weights
         if self.dtype != TensorProto.INT32:
             inputs, weights = (self.cast(part, self.dtype, "one_input_wide") for part in (inputs, weights))

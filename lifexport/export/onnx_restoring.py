@@ -307,6 +307,7 @@ def _differences(
         initial_state="captured" if names == ["x"] else "input",
         outputs=_outputs(model),
         opset=versions.get("", 0) if versions.get("", 0) in IR_VERSIONS else max(IR_VERSIONS),
+        portable=fields.get("portable") is True,
     )
     for name in () if data is None else differing(chunks, data):
         agreed = False

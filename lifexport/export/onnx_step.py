@@ -33,6 +33,7 @@ from .onnx_neurons import (
     times,
 )
 from .onnx_ops import InOrder, OnnxOps
+from .onnx_portable import LARGEST
 from .onnx_widths import require_words, widths_of
 
 Exported = FloatNetwork | IntNetwork
@@ -152,6 +153,8 @@ class Step:
         What edges from other nodes bring.
     loops : bool
         Whether the step is the body of a loop, which can carry what no one outside sees (``remembered``).
+    ops : type
+        What records nodes.
     """
 
     def __init__(
@@ -164,9 +167,10 @@ class Step:
         names: Collection[str] | None = None,
         given: Mapping[Edge, Value] | None = None,
         loops: bool = False,
+        ops: type[OnnxOps] = OnnxOps,
     ):
         self.network, self.before, self.functions = network, before, functions
-        self.given, self.loops = given or {}, loops
+        self.given, self.loops, self.ops = given or {}, loops and ops is OnnxOps, ops
         names = network.nodes if names is None else names
         self.nodes: list[NodeProto] = []
         self.outer: list[NodeProto] = []
@@ -213,11 +217,21 @@ class Step:
         dtype = number_type(self.network)
         if isinstance(self.network, IntNetwork) and name in self.network.populations and self._wide(name):
             dtype = TensorProto.INT64
-        return OnnxOps(name, self.nodes, self.initializers, dtype)
+        return self._recording(name, self.nodes, self.initializers, dtype)
+
+    def _recording(self, name: str, nodes: list[NodeProto], stored: dict[str, TensorProto], dtype: int) -> OnnxOps:
+        if self.ops is not OnnxOps and name in self.network.populations and self._steps(name) > LARGEST:
+            found, fix = f"sums of up to {self._steps(name)}", "use fewer state_bits, or leave portable out"
+            raise error("LX302", node=name, field="portable", found=found, fix=fix)
+        return self.ops(name, nodes, stored, dtype)
+
+    def _steps(self, name: str) -> int:
+        """Largest sum of a population's step; 0 in real numbers."""
+        return widths_of(self.network).steps[name] if isinstance(self.network, IntNetwork) else 0
 
     def _wide(self, name: str) -> bool:
         """Whether sums of a population's step may leave int32."""
-        return isinstance(self.network, IntNetwork) and widths_of(self.network).steps[name] > INT32
+        return self._steps(name) > INT32
 
     def _recorder(self, name: str):
         outer = OnnxOps(name, self.outer, self.initializers, number_type(self.network))
@@ -264,7 +278,7 @@ class Step:
         before = {part: self.before(f"{name}.{part}") for part in start}
         nodes: list[NodeProto] = []
         stored: dict[str, TensorProto] = {}
-        ops = OnnxOps(name, nodes, stored, around.dtype)
+        ops = self._recording(name, nodes, stored, around.dtype)
         threshold = threshold_of(node, ops) if self.loops else None
         formals = {tensor: part for part, tensor in before.items()}
         if threshold is not None:
