@@ -117,6 +117,7 @@ def _redrawn(bundle: Bundle, q: IntNetwork, f: FloatNetwork, given: Given, repor
     except (UnsupportedError, RangeError):
         proof = None
     costs = bundle.document(COST)
+    assert given.x is not None
     page = html_report(f, q, given.x, report, labels=given.labels, certificate=proof, cost=costs)
     if page.encode() != (bundle.path / REPORT).read_bytes():
         raise_errors([contradiction(REPORT, "not the page that is drawn of this report")])
@@ -144,7 +145,9 @@ def _on_golden(bundle: Bundle, q: IntNetwork, f: FloatNetwork, samples: int, *, 
 
 def _beyond(whole: Mapping[str, Any], part: Mapping[str, Any], more: int, q: IntNetwork) -> Iterator[Finding]:
     """Counts of all samples that are less than those of a part, or more than the others could add."""
-    pairs = [(f"input.{key}", whole["input"].get(key), part["input"][key], None) for key in ("clipped", "zeroed")]
+    pairs: list[tuple[str, Any, Any, int | None]] = [
+        (f"input.{key}", whole["input"].get(key), part["input"][key], None) for key in ("clipped", "zeroed")
+    ]
     agree = whole["predictions"]["agree"]["count"], part["predictions"]["agree"]["count"]
     pairs.append(("predictions.agree", *agree, more))
     for key in ("ties_float", "ties_integer"):

@@ -192,14 +192,15 @@ def _judge(name: str, asked: float, report: FidelityReport, certain: bool) -> Ju
 
 def _predicted(name: str, asked: float, report: FidelityReport, certain: bool) -> Judged:
     """A share of samples, or a change of one; with certainty at the end of its interval that is nearer to failing."""
-    if name != "prediction_agreement" and (report.accuracy_integer is None or report.accuracy_change is None):
+    share, change = report.accuracy_integer, report.accuracy_change
+    if name == "prediction_agreement":
+        share = report.predictions
+    if share is None or (name == "accuracy_drop" and change is None):
         raise error("LX006", field=name, found="asked without labels", fix="give labels, or leave it out")
-    if name == "accuracy_drop":
-        change = report.accuracy_change
+    if name == "accuracy_drop" and change is not None:
         points, most = 100 * (change.lost - change.gained) / change.total, -100 * change.interval[0]
         holds = (most if certain else points) <= asked
         return Judged(name=name, asked=asked, measured=points, node=None, holds=holds, bound=most if certain else None)
-    share = report.predictions if name == "prediction_agreement" else report.accuracy_integer
     rate, least = share.rate, share.interval[0]
     holds = (least if certain else rate) >= asked
     return Judged(name=name, asked=asked, measured=rate, node=None, holds=holds, bound=least if certain else None)
