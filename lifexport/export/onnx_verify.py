@@ -35,7 +35,7 @@ from .onnx_neurons import stored_range
 from .onnx_packing import weight_type
 from .onnx_qonnx_ops import DOMAIN as QONNX
 from .onnx_qonnx_proof import prove_qonnx
-from .onnx_restoring import form_of, load
+from .onnx_restoring import form_of, is_portable, load
 from .onnx_running import RUNTIMES, Source, by_steps
 from .onnx_step import input_dtype, typed
 from .onnx_widths import widths_of
@@ -77,7 +77,7 @@ def verify_file(path: Path, network: FloatNetwork | IntNetwork, inputs: np.ndarr
     lif = "function" if model.functions else "inline"
     opset = next(entry.version for entry in model.opset_import if not entry.domain)
     form = form_of(model)
-    style = {"form": form, "lif": lif, "weights": weight_type(model), "opset": opset}
+    style = {"form": form, "lif": lif, "weights": weight_type(model), "opset": opset, "portable": is_portable(model)}
     options = {**style, "initial_state": "input", "outputs": "trace"}
     twin, chunks = onnx_model.build_split(network, "twin.onnx.data", data is not None, **options)
     require_same_step(model, twin)
