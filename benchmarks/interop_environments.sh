@@ -29,6 +29,8 @@ make ort118 # the oldest onnxruntime that is promised
 install ort118 onnxruntime==1.18.1 'numpy<2'
 make ort123 # one whose int64 Max, Min and Clip are wrong
 install ort123 onnxruntime==1.23.2
+make openvino # takes int32 division and comparison through float32
+install openvino openvino==2026.4.1
 make fpga
 install fpga qonnx==1.0.0 hls4ml==1.3.0
 

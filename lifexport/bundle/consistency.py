@@ -169,7 +169,8 @@ def _findings(
         said = "does not follow from the figures" if (code, node, field) in told else "follows, and is not there"
         yield contradiction(FIDELITY, f"{code}{where} {said}", field="findings")
     for row in report.layers if older else ():  # there all words were counted, and told, as one
-        if bool(row.overflows) != ("LX503", row.node) in {(code, node) for code, node, _ in told}:
+        said = any((code, node) == ("LX503", row.node) for code, node, _ in told)
+        if said != bool(row.overflows):
             yield contradiction(FIDELITY, f"{row.overflows} overflows, and no such finding", field=row.node)
 
 

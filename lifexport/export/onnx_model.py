@@ -23,7 +23,7 @@ from .onnx_functions import DOMAIN, VERSION, Functions, Lif, hide_unused
 from .onnx_layerwise import layerwise_graph
 from .onnx_ops import OnnxOps
 from .onnx_packing import WeightType
-from .onnx_portable import PortableOps
+from .onnx_portable_ops import PortableOps
 from .onnx_qonnx import OPSET, qonnx_model
 from .onnx_qonnx_ops import identifier
 from .onnx_step import initial_values

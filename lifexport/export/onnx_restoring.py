@@ -282,7 +282,7 @@ def _damaged(field: str | None, found: str) -> Exception:
 
 
 def is_portable(model: ModelProto) -> bool:
-    """Whether a file of ours says that it divides and compares as ``onnx_portable`` does."""
+    """Whether a file of ours says that it divides and compares as ``onnx_portable_ops`` does."""
     return json.loads(record_of(model) or "{}").get("portable") is True
 
 

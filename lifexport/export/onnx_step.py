@@ -33,7 +33,7 @@ from .onnx_neurons import (
     times,
 )
 from .onnx_ops import InOrder, OnnxOps
-from .onnx_portable import LARGEST
+from .onnx_portable_ops import LARGEST
 from .onnx_widths import require_words, widths_of
 
 Exported = FloatNetwork | IntNetwork

@@ -20,6 +20,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..findings import error
 from ..fixedpoint import SIGNIFICANT_BITS, dyadic
 from ..network import FloatNetwork
 from ..neurons.membrane import Spiking
@@ -43,7 +44,11 @@ def ratios(values: np.ndarray, scale: float = 1.0) -> np.ndarray:
     >>> (volt / 3e-3 == plain / 3.0).all(), (ratios(volt, 3e-3) == ratios(plain, 3.0)).all()
     (np.False_, np.True_)
     """
-    mantissa, exponent = np.frexp(np.asarray(values) / scale)
+    with np.errstate(over="ignore"):
+        mantissa, exponent = np.frexp(np.asarray(values) / scale)
+    if not np.isfinite(mantissa).all():
+        fix = "rescale weights or thresholds: they are too far apart for any unit"
+        raise error("LX204", field="unit", found=f"numbers more than 2**1024 times {scale:g}", fix=fix)
     return np.ldexp(np.rint(np.ldexp(mantissa, RATIO_BITS)), exponent - RATIO_BITS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -135,10 +136,10 @@ def test_a_readout_of_membranes_keeps_one_unit():
 def test_powers_of_two():
     f, x = uneven_network()
     q = lx.quantize(f, "fpga-q", calibration=x, power_of_two=True)
+    largest = max(Fraction(float(node.v_threshold.max())) for node in f.populations.values())
     for node in (*q.populations.values(), *q.connections.values()):
-        assert (
-            node.unit.numerator & (node.unit.numerator - 1) == 0 == node.unit.denominator & (node.unit.denominator - 1)
-        )
+        share = node.unit / largest  # of the network's largest threshold, whatever unit it is given in
+        assert share.numerator & (share.numerator - 1) == 0 == share.denominator & (share.denominator - 1)
 
 
 def spatial(**changes):

@@ -68,6 +68,14 @@ def by_step(build: Callable[[], Callable[..., tuple[Any, Any]]], x: np.ndarray, 
     return np.concatenate(rows, axis=1)
 
 
+def halves(flat: np.ndarray) -> np.ndarray:
+    """Integers in two halves, which float32 holds; real numbers as they are."""
+    if flat.dtype.kind == "f":
+        return np.stack([flat, np.zeros_like(flat)])
+    whole = flat.astype(np.int64)
+    return np.stack([whole >> 16, whole & 0xFFFF])
+
+
 def fed_back(
     step: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]],
     taken: list[str],

@@ -1,8 +1,8 @@
 """The integer step for runtimes whose int32 division and comparison go through float32, as OpenVINO's do.
 
-There a quotient is off by a little beyond ``2**24``, and two numbers that differ by one compare as equal; sums, differences
-and products are exact. So every quotient is corrected by what it leaves, which is small, and every comparison is that of
-a difference with zero:
+There a quotient is off by a little beyond ``2**24``, and two numbers that differ by one compare as equal; sums,
+differences and products are exact. So every quotient is corrected by what it leaves, which is small, and every
+comparison is that of a difference with zero:
 
 ==================  =====================================================================
 ``x // 2**k``       ``q = x / 2**k``, about; ``q + (x - q * 2**k) // 2**k``
