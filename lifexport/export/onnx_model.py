@@ -16,6 +16,7 @@ from onnx import GraphProto, ModelProto, helper  # noqa: TID251
 
 from ..files import require_suffix, sha256, whole_file, whole_files
 from ..findings import error, unknown_name
+from ..graph import loops
 from ..network import FloatNetwork, IntNetwork
 from .onnx_external import Chunk, data_path, write
 from .onnx_forms import Form, InitialState, Outputs, Way, scan_graph, step_graph
@@ -139,6 +140,7 @@ def to_onnx(
     portable : bool
         Of an integer network: divide and compare in a way that is exact, too, where a runtime takes int32 through
         float32, as OpenVINO does; populations stand inline, for it reads no functions. Costs some operations a step.
+        Late edges need form ``step`` (outside of loops also ``layerwise``): it misreads scans that carry them.
     verify : bool
         Read the written file back, run it in onnxruntime and in ``onnx.reference`` against the reference simulator,
         on random and on boundary inputs and states, and restore the network from it, before it gets its final name.
@@ -168,6 +170,8 @@ def to_onnx(
         lif = _inline(network, dialect, lif)
     options = {"form": form, "dialect": dialect, "lif": lif, "weights": weights, "opset": opset, "portable": portable}
     chosen = _chosen(network, **options, initial_state=initial_state, outputs=outputs)
+    if portable:
+        _require_no_queue(network, chosen["form"])
     _require_arithmetic(network, arithmetic)
     if external_data and dialect == "qonnx":
         raise error("LX401", field="external_data", found="True in dialect 'qonnx'", fix="leave it out")
@@ -196,6 +200,16 @@ def _inline(network: FloatNetwork | IntNetwork, dialect: str, lif: Lif | None) -
             fix = 'leave portable out: it is for integers, dialect "standard" and lif "inline"'
             raise error("LX401", field=field, found=f"{found} with portable=True", fix=fix)
     return "inline"
+
+
+def _require_no_queue(network: FloatNetwork | IntNetwork, form: Form) -> None:
+    """Refuse (LX401) scans that hand spikes on as they are: OpenVINO takes one output of such a body for another."""
+    looping = [set(loop) for loop in loops(network.nodes, network.edges)]
+    inner = [e for e in network.edges if e.delay and any({e.source, e.target} <= loop for loop in looping)]
+    late = {"scan": [e for e in network.edges if e.delay], "layerwise": inner, "step": []}[form]
+    if late:
+        fix = 'use form="step"' + ("" if inner else ' or "layerwise"')
+        raise error("LX401", field="form", found=f"{form!r} with portable=True, and {late[0]}", fix=fix)
 
 
 def _require_arithmetic(network: FloatNetwork | IntNetwork, arithmetic: str | None) -> None:
