@@ -105,8 +105,9 @@ def hashed_fields(value: Any) -> list[dataclasses.Field]:
 
     def at_default(field: dataclasses.Field) -> bool:
         own = getattr(value, field.name)
-        same_kind = isinstance(own, np.ndarray) or type(own) is type(field.default)
-        return same_kind and bool(np.array_equal(own, field.default))
+        default: Any = field.default
+        same_kind = isinstance(own, np.ndarray) or type(own) is type(default)
+        return same_kind and bool(np.array_equal(own, default))
 
     fields = dataclasses.fields(value)
     return [field for field in fields if not (field.metadata.get("later") and at_default(field))]

@@ -350,7 +350,7 @@ def sha256(data: bytes) -> str:
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """Digest of a regular file, read in pieces (LX003 as for ``open_regular``)."""
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:

@@ -271,7 +271,7 @@ MUTANTS = [
     Mutant(
         "simulation/code_ops.py", "{before} + {size} if {before} < {lo}", "{before} + {size} if {before} <= {lo}", CODE
     ),
-    Mutant("simulation/code_ops.py", "overflowed += {before} !=", "overflowed += {before} >", CODE),
+    Mutant("simulation/code_ops.py", "{counter} += {self._left(word)}", "{counter} += 1", CODE),
     Mutant("simulation/code_ops.py", "self._homes[last.text] = self._carried", "None", CODE),
     Mutant(
         "simulation/event_kernels.py",
@@ -374,7 +374,7 @@ MUTANTS = [
     Mutant("quantization/populations.py", "if shift > most:", "if False:", QUANT),
     Mutant("quantization/populations.py", "lost = (realised == 0) | (realised == 1)", "lost = realised == 1", QUANT),
     Mutant("quantization/populations.py", "node.v_initial - node.v_rest", "node.v_initial", QUANT),
-    Mutant("quantization/populations.py", "threshold - level if node.reset", "threshold if node.reset", QUANT),
+    Mutant("quantization/populations.py", '"subtract": threshold - level', '"subtract": threshold', QUANT),
     Mutant("quantization/populations.py", "np.where(wrong &", "np.where(False &", TARGETS),
     Mutant(
         "quantization/populations.py", "if spiking and rules.reset_when ==", "if rules.reset_when == 0 and", TARGETS

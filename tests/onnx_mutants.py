@@ -12,6 +12,8 @@ ONNX_BACK = "tests/export/test_onnx_restoring.py"
 ONNX_QONNX = "tests/export/test_onnx_qonnx.py"
 ONNX_FLOAT = "tests/export/test_onnx_float.py"
 
+PORTABLE = "tests/export/test_onnx_portable.py"
+
 ONNX_MUTANTS = [
     Mutant("export/onnx_ops.py", "+ (1 << k) < BIAS", "+ (1 << k) < 2 * BIAS", PROOFS),
     Mutant("export/onnx_ops.py", "if (k > first).any() else shifted", "if False else shifted", ONNX_ALL),
@@ -31,7 +33,7 @@ ONNX_MUTANTS = [
     Mutant("export/onnx_ops.py", '"Clip", x, self.number(lo)', '"Clip", x, self.number(lo + 1)', ONNX),
     Mutant("export/onnx_connections.py", "y = ops.shift_right(y,", "y = (lambda y, *_: y)(y,", ONNX),
     Mutant("export/onnx_step.py", "require_words(self.network, name, node)", "pass", ONNX),
-    Mutant("export/onnx_step.py", "widths_of(self.network).steps[name] > INT32", "False", ONNX),
+    Mutant("export/onnx_step.py", "return self._steps(name) > INT32", "return False", ONNX),
     Mutant(
         "export/onnx_step.py", "tensors |= {name: queue[step] for", "tensors |= {name: queue[-1 - step] for", ONNX_ALL
     ),
@@ -103,4 +105,14 @@ ONNX_MUTANTS = [
     Mutant("export/onnx_streaming.py", "self._now = 1 - self._now", "self._now = 0", STREAM),
     Mutant("export/onnx_streaming.py", "self._bound(session, here, 1 - here)", "self._bound(session, 0, 1)", STREAM),
     Mutant("export/onnx_streaming.py", "            self.network.check_codes(x)\n", "", STREAM),
+    Mutant("export/onnx_portable_ops.py", "self._plus(rest, SMALL)", "rest", PORTABLE),
+    Mutant("export/onnx_portable_ops.py", "for _ in range(2):", "for _ in range(0):", PORTABLE),
+    Mutant("export/onnx_portable_ops.py", "1 << (left - 1)", "1 << left", PORTABLE),
+    Mutant(
+        "export/onnx_portable_ops.py",
+        'label="tie_odd"), label="leak")',
+        'label="tie_odd"), label="leak") and quotient',
+        PORTABLE,
+    ),
+    Mutant("export/onnx_model.py", '"scan": [e for e in network.edges if e.delay]', '"scan": []', PORTABLE),
 ]

@@ -14,7 +14,7 @@ from stories.plain_python import run
 
 import lifexport as lx
 from lifexport.bundle.intnetwork import to_document
-from lifexport.errors import UnsupportedError
+from lifexport.errors import LifexportError, UnsupportedError
 from lifexport.exploring.hybrid import Hybrid
 from lifexport.export.onnx_file import check_onnx
 from lifexport.files import canonical_json
@@ -128,6 +128,10 @@ def test_quantized_fine_tuned_and_compared(kind):
     """The chip's network is as late as the trained one; QAT runs it, and its gradients come from when spikes left."""
     f, x = float_network(KINDS[kind])
     choices = {"calibration": x, "weight_bits": 8, "state_bits": 16, "membrane_range": 16}
+    if kind in ("neurons to neurons", "input to neurons"):
+        with pytest.raises(LifexportError, match=r"LX203.*without weights"):
+            lx.quantize(f, "fpga-q", **choices)
+        return
     q = lx.quantize(f, "fpga-q", **choices)
     assert (q.latency, q.edges) == (f.lateness["out"], f.edges)
     trace = lx.simulate(q, x, record=RECORD, backend="reference")

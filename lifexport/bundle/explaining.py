@@ -114,12 +114,12 @@ def _offsets(seen: Seen) -> str | None:
 
 def _neurons(seen: Seen) -> str | None:
     order = _order(*(values.reshape(-1, int(np.prod(values.shape[2:]))).T for values in (seen.got, seen.expected)))
-    return order and f"neurons permuted as {_list(order)}: recorded neuron i is simulated neuron p[i]"
+    return f"neurons permuted as {_list(order)}: recorded neuron i is simulated neuron p[i]" if order else None
 
 
 def _samples(seen: Seen) -> str | None:
     order = _order(*(values.swapaxes(0, 1) for values in (seen.got, seen.expected)))
-    return order and f"samples permuted as {_list(order)}: recorded sample i is simulated sample p[i]"
+    return f"samples permuted as {_list(order)}: recorded sample i is simulated sample p[i]" if order else None
 
 
 def _steps(seen: Seen) -> str | None:

@@ -93,7 +93,7 @@ def _lengths(dataset: Any, size: int, left: int) -> Iterator[int]:
 
 def _survey(file: Any, size: int) -> None:
     """Refuse, before any array is read, what is not a NIR graph of kinds that are read."""
-    group = file
+    group: Any = file
     for part in ("node", "nodes"):
         group = group[part] if isinstance(group.get(part, getlink=True), h5py.HardLink) else {}
     require_few(len(group), 0)  # before each of them is looked at
@@ -139,7 +139,7 @@ def _datasets(group: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
         raise unreadable(f"{group.name} has {len(group)} parts, at most {MOST_OBJECTS} are read of a file")
     for key in group:
         place = f"{group.name.rstrip('/')}/{key}"
-        if group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
+        if group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:  # type: ignore[attr-defined]
             raise unreadable(f"{place} is a link")
         item = group[key]
         if isinstance(item, h5py.Group):

@@ -310,7 +310,7 @@ def build_split(
         producer_name="lifexport",
         doc_string=DOCS[type(network)],
     )
-    extra = {"portable": True} if portable else {}
+    extra: dict[str, Any] = {"portable": True} if portable else {}
     helper.set_model_props(model, {KEY: record(network, values=_homeless(network, graph, captured), **extra)})
     return model, storage.chunks
 

@@ -86,7 +86,8 @@ def interpreter(tool: str) -> Path | None:
     """
     if named := os.environ.get(f"LIFEXPORT_{tool.upper()}_PYTHON"):
         return Path(named)
-    if importlib.util.find_spec(tool) is not None:
+    spec = importlib.util.find_spec(tool)
+    if spec is not None and spec.origin is not None:  # a folder of that name is no package
         return Path(sys.executable)
     place = Path(os.environ.get("LIFEXPORT_INTEROP", ".interop")) / ENVIRONMENTS.get(tool, tool)
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

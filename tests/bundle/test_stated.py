@@ -327,7 +327,7 @@ def test_a_forged_page_and_figures_are_found_once_the_inputs_are_there(copied, m
         (lambda d: d["first_divergence"].update(step=39), "first_divergence"),
         (lambda d: d["first_divergence"].update(v_float=0.5), "first_divergence"),
         (lambda d: d["predictions"].update(ties_float=0, ties_integer=0), "predictions.ties"),
-        (lambda d: d["layers"][1]["membrane"].update(overflows=0), "overflows"),
+        (lambda d: d["layers"][1]["words"][0].update(overflows=0), "overflows"),
     ],
 )
 def test_golden_samples_are_among_all(copied, made, change, field):

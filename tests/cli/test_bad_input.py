@@ -114,13 +114,23 @@ def test_inputs(name, given, code, exit_code, tmp_path):
     model, out = write(tmp_path / "model.nir"), tmp_path / "out"
     np.savez(tmp_path / "x.npz", **given)
     for args in (
-        ("quantize", model, *DT, "--target", "fpga-q", "--inputs", tmp_path / "x.npz", "--out", out),
+        (
+            "quantize",
+            model,
+            *DT,
+            "--target",
+            "fpga-q",
+            "--inputs",
+            tmp_path / "x.npz",
+            "--out",
+            out.with_suffix(".json"),
+        ),
         ("export", model, *DT, "--target", "fpga-q", "--inputs", tmp_path / "x.npz", "--out", out),
     ):
         called = call(*args)
         assert called.code == exit_code and code in called.text, called
         assert "Traceback" not in called.text and "internal error" not in called.text
-        assert not out.exists()
+        assert not place.exists()
 
 
 class Evil:
@@ -215,7 +225,8 @@ def test_outputs_that_cannot_be_written(verb, tmp_path, inputs, monkeypatch):
         "quantize": ("--target", "fpga-q"),
         "simulate": ("--record", "v"),
     }[verb]
-    for out in (tmp_path / "file" / "inside", ""):
+    suffix = {"export": "", "quantize": ".json", "simulate": ".npz"}[verb]
+    for out in (tmp_path / "file" / f"inside{suffix}", ""):
         called = call(verb, model, *DT, "--inputs", inputs, "--out", out, *more)
         assert called.code == 2 and ("LX002" in called.err or "empty name" in called.err), called
         assert "Traceback" not in called.err

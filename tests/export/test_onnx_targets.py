@@ -202,7 +202,7 @@ def test_currents_that_forget_settle_after_one_wrap(tmp_path):
     """Nothing of the current is kept: what arrives leaves the word by less than its size, and every form is exact."""
     q = lava_sums(0)
     trace = lx.simulate(q, np.ones((6, 1, 10), int), record=("v", "overflows"), backend="reference")
-    assert trace.overflows["lif"] > 0 and membrane_bound(q, "lif") > (1 << 24) + (1 << 23)
+    assert trace.overflowed("lif") > 0 and membrane_bound(q, "lif") > (1 << 24) + (1 << 23)
     np.testing.assert_array_equal(
         lx.simulate(q, np.ones((6, 1, 10), int), record=("v",), backend="fast").v["lif"], trace.v["lif"]
     )

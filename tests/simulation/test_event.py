@@ -171,7 +171,7 @@ def test_wide_numbers_are_carried_in_int64():
     network = dataclasses.replace(network, nodes={**network.nodes, "fc": fc})
     part, _ = event._parts(network, source.Keep(True, True, True))[0]
     assert "int64(n0_v[b, i]" in part.text and "int32(" not in part.text
-    assert both(network, codes, at_edges(network)).overflows["lif"] > 0
+    assert both(network, codes, at_edges(network)).overflowed("lif") > 0
 
 
 def test_constants_beyond_int32_are_carried_in_int64():
@@ -217,7 +217,7 @@ def test_a_number_that_begins_outside_its_range_and_inputs_larger_than_it(begins
     codes = np.random.default_rng(1).integers(0, 2, (7, 2, 5))
     codes[0] = 0
     assert settles(network, "lif") == (overflow != "wrap_once")
-    assert both(network, codes, begun).overflows["lif"] > 0
+    assert both(network, codes, begun).overflowed("lif") > 0
 
 
 def test_networks_with_the_same_rules_share_what_was_compiled():

@@ -161,7 +161,7 @@ def test_a_colleague_without_a_taste_for_python(work, tmp_path):
     network, index = (json.loads((out / f"{name}.json").read_text()) for name in ("network", "golden"))
     golden = np.load(out / "golden.npz")
     arrays = {(entry["what"], entry["node"]): golden[entry["name"]] for entry in index["arrays"]}
-    for node, rows in run(network, arrays["input", None][:, 0].tolist()).items():
+    for node, rows in run(network, arrays["input", None][:, 0].tolist())[0].items():
         assert rows["v"] == arrays["v", node][:, 0].tolist() and rows["spikes"] == arrays["spikes", node][:, 0].tolist()
     compared = 0
     for row in json.loads((out / "hdl/layout.json").read_text()):
