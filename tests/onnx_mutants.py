@@ -108,11 +108,5 @@ ONNX_MUTANTS = [
     Mutant("export/onnx_portable_ops.py", "self._plus(rest, SMALL)", "rest", PORTABLE),
     Mutant("export/onnx_portable_ops.py", "for _ in range(2):", "for _ in range(0):", PORTABLE),
     Mutant("export/onnx_portable_ops.py", "1 << (left - 1)", "1 << left", PORTABLE),
-    Mutant(
-        "export/onnx_portable_ops.py",
-        'label="tie_odd"), label="leak")',
-        'label="tie_odd"), label="leak") and quotient',
-        PORTABLE,
-    ),
     Mutant("export/onnx_model.py", '"scan": [e for e in network.edges if e.delay]', '"scan": []', PORTABLE),
 ]

@@ -113,21 +113,8 @@ def arrays():
 def test_inputs(name, given, code, exit_code, tmp_path):
     model, out = write(tmp_path / "model.nir"), tmp_path / "out"
     np.savez(tmp_path / "x.npz", **given)
-    for args in (
-        (
-            "quantize",
-            model,
-            *DT,
-            "--target",
-            "fpga-q",
-            "--inputs",
-            tmp_path / "x.npz",
-            "--out",
-            out.with_suffix(".json"),
-        ),
-        ("export", model, *DT, "--target", "fpga-q", "--inputs", tmp_path / "x.npz", "--out", out),
-    ):
-        called = call(*args)
+    for verb, place in (("quantize", out.with_suffix(".json")), ("export", out)):
+        called = call(verb, model, *DT, "--target", "fpga-q", "--inputs", tmp_path / "x.npz", "--out", place)
         assert called.code == exit_code and code in called.text, called
         assert "Traceback" not in called.text and "internal error" not in called.text
         assert not place.exists()
