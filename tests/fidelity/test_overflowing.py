@@ -86,7 +86,7 @@ def test_a_wrap_is_told_as_one_and_never_called_harmless():
     report = lx.compare(f, q, x, thresholds=lx.Thresholds(overflow_rate=1.0))
     (row,), counts = report.layers, by_hand(q, x)
     assert {word.word: word.count for word in row.words} == counts[0]
-    assert all(word.count <= word.judged for word in row.words) and report.ok
+    assert all(word.count <= word.judged for word in row.words) and all(judged.holds for judged in report.verdict)
     found = {(f.code, f.field): f for f in report.findings if f.code in ("LX503", "LX507")}
     assert [*found] == [("LX507", "sum"), ("LX507", "current"), ("LX503", "membrane")]
     for word in ("sum", "current"):
@@ -141,10 +141,15 @@ def test_quantize_chooses_a_scale_under_which_calibration_fits():
         assert not [f for f in lx.compare(f, q, x).findings if f.code == "LX507"]
 
 
+def same_codes(a, b) -> bool:
+    """The same network, whatever it was calibrated on."""
+    return lx.same(dataclasses.replace(a, calibration=None), dataclasses.replace(b, calibration=None))
+
+
 def test_what_fits_is_left_as_it_was():
     f, x = driven(0.002)
     chosen = lx.quantize(f, "loihi1-nengo", calibration=x, input=SPIKES)
-    assert lx.same(chosen, lx.quantize(f, "loihi1-nengo", input=SPIKES))  # no calibration, nothing to fit
+    assert same_codes(chosen, lx.quantize(f, "loihi1-nengo", input=SPIKES))  # no calibration, nothing to fit
 
 
 def test_a_membrane_that_wraps_is_given_room():
@@ -164,7 +169,7 @@ def test_large_calibrations_are_fitted_in_part_and_then_whole(monkeypatch):
     monkeypatch.setattr(fitting, "AT_ONCE", 160 * (len(x) + 2))
     ran = []
     monkeypatch.setattr(fitting, "simulate", lambda q, codes, **given: ran.append(codes.shape[1]) or _run(q, codes))
-    assert lx.same(lx.quantize(f, "loihi1-nengo", calibration=x, input=SPIKES), whole)
+    assert same_codes(lx.quantize(f, "loihi1-nengo", calibration=x, input=SPIKES), whole)
     assert ran[0] == 1 and set(ran[1:]) == {4}
 
 
