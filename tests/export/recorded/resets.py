@@ -1,6 +1,6 @@
 """NIR graphs of snnTorch's four neurons under each reset, with inputs that make them fire: needs nir and numpy only.
 
-``record_resets.py`` runs them in snnTorch, ``test_nir_resets.py`` in lifexport.
+``benchmarks/recording/record_resets.py`` runs them in snnTorch, ``test_nir_resets.py`` in lifexport.
 """
 
 from __future__ import annotations

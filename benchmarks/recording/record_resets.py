@@ -2,7 +2,7 @@
 
 Needs an interpreter with torch, snntorch, nir and nirtorch::
 
-    python tests/export/recorded/record_resets.py
+    python benchmarks/recording/record_resets.py
 
 Kept are the spikes of both layers, ``(time, batch, neurons)``, and of the first sample the hidden layer's membrane
 after the step (float32). ``RSynaptic(reset_delay=False)`` runs only where its states are passed, and its
@@ -11,7 +11,11 @@ after the step (float32). ``RSynaptic(reset_delay=False)`` runs only where its s
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+RECORDED = Path(__file__).resolve().parents[2] / "tests/export/recorded"
+sys.path.insert(0, str(RECORDED))
 
 import numpy as np
 import snntorch as snn
@@ -69,7 +73,7 @@ def main() -> None:
         hidden, last, v = run(case)
         print(f"{name}: {hidden.mean():.1%} and {last.mean():.1%} spikes, membrane up to {v.max():.2f}")
         kept |= {f"{name}/hidden": hidden, f"{name}/last": last, f"{name}/v": v[:80]}
-    np.savez_compressed(Path(__file__).with_name("resets.npz"), **kept)
+    np.savez_compressed(RECORDED / "resets.npz", **kept)
 
 
 if __name__ == "__main__":
