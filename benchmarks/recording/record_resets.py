@@ -14,8 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-RECORDED = Path(__file__).resolve().parents[2] / "tests/export/recorded"
-sys.path.insert(0, str(RECORDED))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/export/recorded"))
 
 import numpy as np
 import snntorch as snn
@@ -73,7 +72,7 @@ def main() -> None:
         hidden, last, v = run(case)
         print(f"{name}: {hidden.mean():.1%} and {last.mean():.1%} spikes, membrane up to {v.max():.2f}")
         kept |= {f"{name}/hidden": hidden, f"{name}/last": last, f"{name}/v": v[:80]}
-    np.savez_compressed(RECORDED / "resets.npz", **kept)
+    np.savez_compressed(Path(sys.path[0]) / "resets.npz", **kept)
 
 
 if __name__ == "__main__":
