@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 from float_nets import float_network
@@ -130,3 +132,18 @@ def test_an_array_without_numbers_is_short(tmp_path):
     assert "not a number in it" in refused(tmp_path, read_npy, "steps without")[0]
     np.save(tmp_path / "none.npy", np.zeros((5, 0, 3)))
     assert read_npy(tmp_path / "none.npy").shape == (5, 0, 3)
+
+
+def test_a_text_longer_than_its_file_is_not_made_room_for(tmp_path):
+    """HDF5 allocates what the stored length says, 4 GiB at the most, and only then looks for the text."""
+    path = tmp_path / "m.nir"
+    lx.to_nir(float_network(1)[0], path)
+    with h5py.File(path) as file:
+        offset = file["node/type"].id.get_offset()
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 4] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+    tracked = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(FileError, match=r"LX003.*node/type holds a text of 2147483647 bytes"):
+        lx.from_nir(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - tracked < 100_000

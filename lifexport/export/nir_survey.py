@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from ..errors import LifexportError
 from ..findings import CODES, Finding, at_node, collect, error
@@ -41,7 +42,7 @@ def read_raw(path: Path) -> tuple[RawGraph, int]:
     budget = budget_of(content)
     try:
         with opened(content) as file:
-            _survey(file, len(content))
+            _survey(file, content)
             return _graph(file["node"]), budget
     except LifexportError:
         raise
@@ -59,12 +60,12 @@ def budget_of(content: bytes) -> int:
     return max(ROOMY, INFLATION * len(content))
 
 
-def surveyed(file: Any, size: int) -> Iterator[tuple[str, Any]]:
+def surveyed(file: Any, content: bytes) -> Iterator[tuple[str, Any]]:
     """Every data set of an HDF5 file, by its place; LX003 as soon as they come to more than the file may hold.
 
     Counted are chunks, which are unpacked whole, and texts, of which many may be the same in the file.
     """
-    claimed, budget = 0, max(ROOMY, INFLATION * size)
+    size, claimed, budget = len(content), 0, budget_of(content)
     for place, dataset in _datasets(file, set()):
         dtype, shape = dataset.dtype, dataset.shape or ()
         if dtype.kind not in "fiub" and h5py.check_string_dtype(dtype) is None:
@@ -74,8 +75,23 @@ def surveyed(file: Any, size: int) -> Iterator[tuple[str, Any]]:
             found = f"{place} claims shape {shape}, more than the file can hold: {claimed} of {budget} bytes"
             raise error("LX003", found=found, fix="export the file again, without compression")
         if dtype.kind == "O":
+            _require_lengths(dataset, place, content)
             claimed += sum(_lengths(dataset, size, budget - claimed))
         yield place, dataset
+
+
+def _require_lengths(dataset: Any, place: str, content: bytes) -> None:
+    """Refuse texts that say they are longer than the file: HDF5 makes room for what is said before it reads.
+
+    A text is stored as its length and where it lies, 16 bytes; those of data sets in one piece are looked at.
+    """
+    offset = dataset.id.get_offset()
+    if offset is None or h5py.check_string_dtype(dataset.dtype).length is not None:
+        return
+    stored = np.frombuffer(content[offset : offset + 16 * dataset.size], np.uint8)
+    said = stored[: len(stored) // 16 * 16].reshape(-1, 16)[:, :4].copy().view("<u4")
+    if said.size and int(said.max()) > len(content):
+        raise unreadable(f"{place} holds a text of {int(said.max())} bytes, more than the file")
 
 
 def _lengths(dataset: Any, size: int, left: int) -> Iterator[int]:
@@ -91,13 +107,13 @@ def _lengths(dataset: Any, size: int, left: int) -> Iterator[int]:
         yield some
 
 
-def _survey(file: Any, size: int) -> None:
+def _survey(file: Any, content: bytes) -> None:
     """Refuse, before any array is read, what is not a NIR graph of kinds that are read."""
     group: Any = file
     for part in ("node", "nodes"):
         group = group[part] if isinstance(group.get(part, getlink=True), h5py.HardLink) else {}
     require_few(len(group), 0)  # before each of them is looked at
-    for _ in surveyed(file, size):
+    for _ in surveyed(file, content):
         pass
     if not (isinstance(file.get("node"), h5py.Group) and isinstance(file.get("version"), h5py.Dataset)):
         raise unreadable("an HDF5 file without NIR's 'version' and 'node'")
