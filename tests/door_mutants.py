@@ -41,12 +41,6 @@ DOOR_MUTANTS = [
     ),
     Mutant(
         "export/onnx_bounds.py",
-        "total += known.get(key, 1)",
-        "total += 1",
-        f"{HOSTILE}::test_models_that_come_to_more_than_they_say",
-    ),
-    Mutant(
-        "export/onnx_bounds.py",
         "if depth > DEEPEST:",
         "if depth > 900:",
         f"{HOSTILE}::test_models_that_come_to_more_than_they_say",
